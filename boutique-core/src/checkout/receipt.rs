@@ -1,0 +1,165 @@
+//! What a client is told.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::customer::Address;
+use crate::event::OrderItem;
+use crate::fraud::{Band, Reason};
+use crate::ids::{HoldId, OrderId, TrackingId};
+use crate::money::Money;
+use crate::pii::Pii;
+use crate::stock::Shortage;
+
+/// The answer under an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Sold (201), or, for a dry run, would be (200).
+    Confirmed(Receipt),
+    /// A person decides until then (202). The one answer that is not for ever: once decided,
+    /// the key is answered with the decision.
+    Parked {
+        /// The order.
+        order_id: OrderId,
+        /// When silence becomes a no.
+        until: Timestamp,
+    },
+    /// Not sold; nothing is held.
+    Refused {
+        /// The order.
+        order_id: OrderId,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// Why an order is not sold. An answer, for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum Refusal {
+    /// Too risky (402).
+    Fraud {
+        /// 0 to 1000.
+        score: u16,
+        /// In words.
+        band: Band,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// The customer's account is blocked (403).
+    Standing,
+    /// Not enough in stock (409).
+    Short {
+        /// Of which articles.
+        shortages: Vec<Shortage>,
+    },
+    /// A stock system does not list an article of the catalog (409).
+    NotStocked {
+        /// The article.
+        product_id: crate::ids::ProductId,
+    },
+    /// A person said no (402).
+    ReviewDenied {
+        /// Their remark, without personal data.
+        remark: String,
+    },
+    /// Nobody decided in time (402).
+    ReviewLapsed,
+}
+
+impl Refusal {
+    /// The refusal's name, in tables and metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Fraud { .. } => "fraud",
+            Self::Standing => "standing",
+            Self::Short { .. } => "short",
+            Self::NotStocked { .. } => "not_stocked",
+            Self::ReviewDenied { .. } => "review_denied",
+            Self::ReviewLapsed => "review_lapsed",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fraud { score, .. } => write!(f, "refused for fraud risk, score {score}"),
+            Self::Standing => f.write_str("the customer's account is blocked"),
+            Self::Short { shortages } => {
+                f.write_str("not enough in stock: ")?;
+                for (at, shortage) in shortages.iter().enumerate() {
+                    write!(f, "{}{shortage}", if at == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
+            Self::NotStocked { product_id } => write!(f, "no stock system keeps {product_id}"),
+            Self::ReviewDenied { .. } => f.write_str("refused in review"),
+            Self::ReviewLapsed => f.write_str("nobody reviewed the order in time"),
+        }
+    }
+}
+
+/// What a buyer gets for a confirmed order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The order.
+    pub order: ReceiptOrder,
+    /// What the buyer pays.
+    pub total: Money,
+    /// What was taken off the goods.
+    pub discount: Money,
+    /// What of the total is tax.
+    pub tax: Money,
+    /// Every check with its verdict.
+    pub checks: Vec<Check>,
+    /// The holds, the deciding one first.
+    pub holds: Vec<HoldId>,
+}
+
+/// The order part of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptOrder {
+    /// The order.
+    pub order_id: OrderId,
+    /// What its shipments are tracked with.
+    pub shipping_tracking_id: TrackingId,
+    /// What shipping costs.
+    pub shipping_cost: Money,
+    /// Where the goods go.
+    pub shipping_address: Pii<Address>,
+    /// What was sold; `cost` is the price of one.
+    pub items: Vec<OrderItem>,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing against it.
+    Pass,
+    /// Against it.
+    Refuse,
+    /// A person has to look.
+    Review,
+    /// The dependency was down and its policy let the order through.
+    Waived,
+}
+
+/// One check of a checkout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was asked: `stock`, `crm`, `fraud`, `review`.
+    pub name: Arc<str>,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// The policy that applied.
+    pub policy: Arc<str>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What was found, without personal data.
+    pub detail: String,
+}

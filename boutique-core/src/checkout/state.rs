@@ -1,0 +1,146 @@
+//! The states of a saga record and the moves between them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Refusal, Verdicts};
+use crate::broker::Message;
+use crate::clock::Timestamp;
+
+/// Where an attempt stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SagaState {
+    /// Undecided; the deciding ledger knows.
+    Started,
+    /// Parked until a person decides or the time is over.
+    Review {
+        /// What was found out so far.
+        verdicts: Verdicts,
+        /// When silence becomes a no.
+        until: Timestamp,
+    },
+    /// A person said yes; to be confirmed.
+    Approved {
+        /// What was found out, the person's verdict included.
+        verdicts: Verdicts,
+        /// When recovery may take over.
+        deadline: Timestamp,
+    },
+    /// Sold. For ever.
+    Confirmed {
+        /// What was found out.
+        verdicts: Verdicts,
+    },
+    /// Not sold, and the client was told why. For ever.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Not sold, for no reason of the client's: the key may be tried again.
+    Failed {
+        /// What went wrong, without personal data.
+        reason: String,
+    },
+}
+
+/// A decision about an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decide {
+    /// The deciding hold is confirmed, with these verdicts.
+    Confirm {
+        /// The note of the deciding hold.
+        verdicts: Verdicts,
+        /// The event, for the outbox.
+        event: Box<Message>,
+    },
+    /// Refuse; every hold is void.
+    Refuse(Refusal),
+    /// Give up; every hold is void.
+    Fail(String),
+    /// Let a person decide; the holds last until then.
+    Park {
+        /// What was found out so far.
+        verdicts: Verdicts,
+        /// When silence becomes a no.
+        until: Timestamp,
+    },
+    /// The person said yes.
+    Approve {
+        /// What was found out, the person's verdict included.
+        verdicts: Verdicts,
+        /// When recovery may take over.
+        deadline: Timestamp,
+    },
+}
+
+/// What a decision does to a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// It moves.
+    To(SagaState),
+    /// It was decided in the same sense before: nothing to do.
+    Already,
+    /// It was decided otherwise.
+    Superseded,
+}
+
+impl SagaState {
+    /// The state's name, in tables and timelines.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Review { .. } => "review",
+            Self::Approved { .. } => "approved",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// What `decision` does to this state. The first decision wins.
+    #[must_use]
+    pub fn apply(&self, decision: &Decide) -> Transition {
+        match (self, decision) {
+            (Self::Started | Self::Approved { .. }, Decide::Confirm { verdicts, .. }) => {
+                Transition::To(Self::Confirmed {
+                    verdicts: verdicts.clone(),
+                })
+            }
+            (
+                Self::Started | Self::Review { .. } | Self::Approved { .. },
+                Decide::Refuse(refusal),
+            ) => Transition::To(Self::Refused {
+                refusal: refusal.clone(),
+            }),
+            (Self::Started | Self::Approved { .. }, Decide::Fail(reason)) => {
+                Transition::To(Self::Failed {
+                    reason: reason.clone(),
+                })
+            }
+            (Self::Started, Decide::Park { verdicts, until }) => Transition::To(Self::Review {
+                verdicts: verdicts.clone(),
+                until: *until,
+            }),
+            (Self::Review { .. }, Decide::Approve { verdicts, deadline }) => {
+                Transition::To(Self::Approved {
+                    verdicts: verdicts.clone(),
+                    deadline: *deadline,
+                })
+            }
+            (Self::Confirmed { .. }, Decide::Confirm { .. })
+            | (Self::Refused { .. }, Decide::Refuse(_))
+            | (Self::Failed { .. }, Decide::Fail(_))
+            | (Self::Review { .. }, Decide::Park { .. })
+            | (Self::Approved { .. }, Decide::Approve { .. }) => Transition::Already,
+            _ => Transition::Superseded,
+        }
+    }
+}
+
+impl fmt::Display for SagaState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,39 @@
+//! The order flow of a shop, pure: rules as plain values, stores as ports, verbs as
+//! [Tower](tower) services.
+//!
+//! Nothing here waits on time, reads a clock, draws randomness or opens anything. Modules in
+//! reading order:
+
+pub mod flow;
+
+pub mod clock;
+pub mod fault;
+pub mod ids;
+pub mod limits;
+pub mod money;
+pub mod pii;
+
+pub mod carts;
+pub mod catalog;
+pub mod customer;
+pub mod shipping;
+
+pub mod pricing;
+
+pub mod stock;
+
+pub mod fraud;
+
+pub mod event;
+
+pub mod broker;
+
+pub mod checkout;
+
+pub mod accounting;
+
+pub mod warehouse;
+
+pub mod orders;
+
+pub mod analytics;

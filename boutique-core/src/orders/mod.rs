@@ -1,0 +1,107 @@
+//! Order management: takes confirmed orders in, drives accounting and warehouse, and undoes.
+//!
+//! An order is what was placed, which never changes, and its [`Progress`]. What has happened
+//! is a [`Fact`]; what is to be done follows from the facts alone ([`Progress::actions`]), so
+//! a failing step is retried without repeating another, whoever drives it and after any crash.
+
+//PENDING mod desk;
+//PENDING mod drive;
+//PENDING mod memory;
+mod park;
+mod progress;
+//PENDING mod receive;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+//PENDING pub use desk::{CancelOrder, Desk, DeskError, DeskRejection, ReturnGoods};
+//PENDING pub use drive::{DriveOrder, Drove};
+//PENDING pub use memory::MemoryOrders;
+pub use park::{DeadLetter, DeadLetterSource};
+pub use progress::{
+    Action, Cancellation, Fact, OrderState, PartProgress, Progress, ReturnProgress, ReturnedLine,
+};
+//PENDING pub use receive::{ReceiveOrders, ReceiveReports};
+
+use crate::clock::Timestamp;
+use crate::event::ConfirmedOrder;
+use crate::fault::{Fault, PortError};
+use crate::ids::{EventId, OrderId};
+
+/// An order as order management knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What was placed. Never changes.
+    pub placed: std::sync::Arc<ConfirmedOrder>,
+    /// What has happened since.
+    pub progress: Progress,
+}
+
+/// An answer of the order store that is not yes. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderRejection {
+    /// There is no such order.
+    #[error("there is no order {0}")]
+    UnknownOrder(OrderId),
+    /// The order id arrived before, in an event with another id or other content.
+    #[error("order {0} arrived before with other content")]
+    Conflict(OrderId),
+    /// The fact contradicts what has happened.
+    #[error("order {order_id} cannot take that: {why}")]
+    Impossible {
+        /// The order.
+        order_id: OrderId,
+        /// Which rule forbids it.
+        why: String,
+    },
+}
+
+/// Why the order store does not do what it is asked.
+pub type OrderError = PortError<OrderRejection>;
+
+/// Keeps orders, the inbox that makes an event's effect happen once, and dead letters.
+#[async_trait]
+pub trait OrderStore: Send + Sync + 'static {
+    /// Takes an order in: the inbox row and the order in one transaction. `true` if the event
+    /// had been taken in before, in which case nothing changes.
+    async fn accept(&self, order: ConfirmedOrder, now: Timestamp) -> Result<bool, OrderError>;
+
+    /// Applies facts by the rules of [`Progress::apply`], all or none, in one transaction, and
+    /// answers with the order as it then stands. With `event`, that id enters the inbox in the
+    /// same transaction, and nothing changes if it is there already.
+    async fn record(
+        &self,
+        order_id: &OrderId,
+        facts: Vec<Fact>,
+        event: Option<EventId>,
+        now: Timestamp,
+    ) -> Result<Order, OrderError>;
+
+    /// One order.
+    async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, Fault>;
+
+    /// Orders by id, after `after`, at most `limit`.
+    async fn orders(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
+
+    /// Orders with something left to do whose last fact is not after `idle_since`, by id, after
+    /// `after`, at most `limit`.
+    async fn unfinished(
+        &self,
+        idle_since: Timestamp,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>, Fault>;
+
+    /// Parks a message that could not be taken in; the same letter again is one letter.
+    async fn park(&self, letter: DeadLetter) -> Result<(), Fault>;
+
+    /// Letters by id, after `after`, at most `limit`.
+    async fn dead_letters(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Fault>;
+
+    /// Removes a letter that was replayed or given up; says whether it was there.
+    async fn discard(&self, letter_id: &str) -> Result<bool, Fault>;
+}

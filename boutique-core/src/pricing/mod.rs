@@ -1,0 +1,9 @@
+//! What an order comes to: discount, shipping, tax, total, and each line's share of them.
+
+mod allocation;
+mod tax;
+mod totals;
+
+pub use allocation::{Allocation, LineShare};
+pub use tax::{TaxMode, TaxTable};
+pub use totals::Totals;

@@ -1,0 +1,2 @@
+//! The `boutique` program.
+fn main() {}

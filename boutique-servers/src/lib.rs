@@ -1,0 +1,1 @@
+//! boutique-servers
