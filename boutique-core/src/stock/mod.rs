@@ -14,10 +14,10 @@
 //!
 //! The rules are [`StockBook`], a plain value; every [`StockLedger`] wraps it or feeds it rows.
 
-//PENDING mod book;
-//PENDING mod memory;
+mod book;
+mod memory;
 mod rejection;
-//PENDING mod router;
+mod router;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -27,10 +27,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use book::StockBook;
-//PENDING pub use memory::MemoryLedger;
+pub use book::{StockBook, Touched};
+pub use memory::MemoryLedger;
 pub use rejection::{Rejection, Shortage};
-//PENDING pub use router::{Leg, Legs, StockRouter};
+pub use router::{Decided, Leg, Legs, StockRouter};
 pub use tally::{StockAudit, StockTally, StockViolation};
 
 use crate::clock::Timestamp;
@@ -168,7 +168,7 @@ pub struct Hold {
     pub note: Option<String>,
     /// The shipments that took goods out of it, so that a repeat takes nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub shipments: BTreeMap<ShipmentId, Vec<StockLine>>,
+    pub shipments: BTreeMap<ShipmentId, Vec<(ProductId, u64)>>,
 }
 
 /// One product of a hold.
