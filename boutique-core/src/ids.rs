@@ -148,7 +148,7 @@ id!(
 );
 id!(
     /// Goods that arrived, or came back, or a count that was corrected.
-    ReceiptId, "receipt id", 255, VISIBLE, visible
+    ReceiptId, "receipt id", 512, VISIBLE, visible
 );
 id!(
     /// A parcel or freight of one stock system for one order.
@@ -160,11 +160,11 @@ id!(
 );
 id!(
     /// A journal entry.
-    EntryId, "entry id", 255, VISIBLE, visible
+    EntryId, "entry id", 320, VISIBLE, visible
 );
 id!(
     /// A domain event; the same for every delivery of it.
-    EventId, "event id", 192, VISIBLE, visible
+    EventId, "event id", 208, VISIBLE, visible
 );
 id!(
     /// A return of goods, chosen by whoever asks for it.
@@ -172,7 +172,7 @@ id!(
 );
 id!(
     /// A report from a carrier, chosen by the carrier.
-    CarrierEventId, "carrier event id", 192, VISIBLE, visible
+    CarrierEventId, "carrier event id", 200, VISIBLE, visible
 );
 id!(
     /// A one-way name for something personal: an e-mail, an address.
@@ -217,6 +217,18 @@ impl OrderId {
     /// The stock receipt by which `what` of this order comes back.
     pub fn receipt(&self, what: &str) -> ReceiptId {
         derived!(ReceiptId, "{}.{what}", self.0)
+    }
+}
+
+impl ShipmentId {
+    /// The event that says this shipment has become `status`.
+    pub fn report(&self, status: &str) -> EventId {
+        derived!(EventId, "{}.{status}", self.0)
+    }
+
+    /// The report by which the warehouse itself calls this shipment off.
+    pub fn cancel(&self) -> CarrierEventId {
+        derived!(CarrierEventId, "{}.cancel", self.0)
     }
 }
 

@@ -5,24 +5,24 @@
 //! occasion, so booking the same thing again books nothing.
 
 mod book;
-//PENDING mod entries;
-//PENDING mod keep;
-//PENDING mod memory;
+mod entries;
+mod keep;
+mod memory;
 
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use book::TrialBalance;
-//PENDING pub use entries::{credit_entry, recognition_entry, reversal_entry, sale_entry};
-//PENDING pub use keep::KeepBooks;
-//PENDING pub use memory::MemoryJournal;
+pub use book::{JournalBook, TrialBalance};
+pub use entries::{credit_entry, recognition_entry, reversal_entry, sale_entry};
+pub use keep::KeepBooks;
+pub use memory::MemoryJournal;
 
 use crate::clock::Timestamp;
 use crate::customer::{BillingProfile, Email};
 use crate::fault::{Fault, PortError};
-use crate::ids::{EntryId, OrderId, UserId};
+use crate::ids::{EntryId, InvalidId, OrderId, UserId};
 use crate::money::{Currency, Money};
 use crate::pii::Pii;
 
@@ -158,6 +158,31 @@ impl Entry {
         Money::sum(currency, debits).ok()
     }
 
+    /// Whether it may be booked: two lines or more, of one currency, that sum to zero.
+    ///
+    /// # Errors
+    ///
+    /// [`BookRejection::Mixed`] or [`BookRejection::Unbalanced`].
+    pub fn check(&self) -> Result<(), BookRejection> {
+        let [first, rest @ ..] = self.lines.as_slice() else {
+            return Err(BookRejection::Unbalanced);
+        };
+        let left = first.amount.currency();
+        let mut sum = first.amount.nanos();
+        for line in rest {
+            let right = line.amount.currency();
+            if left != right {
+                return Err(BookRejection::Mixed { left, right });
+            }
+            // No line is beyond 10^21 nanos, so an i128 holds the sum of any entry in memory.
+            sum += line.amount.nanos();
+        }
+        if rest.is_empty() || sum != 0 {
+            return Err(BookRejection::Unbalanced);
+        }
+        Ok(())
+    }
+
     /// Whether `other` says the same, whenever and to whom it was booked.
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         self.id == other.id
@@ -266,6 +291,9 @@ pub enum BookRejection {
     /// There is no such entry.
     #[error("there is no entry {0}")]
     UnknownEntry(EntryId),
+    /// A name from which no entry id can be made: too long, or not visible ASCII.
+    #[error("entry id: {0}")]
+    Id(#[from] InvalidId),
     /// A kind that this request cannot book.
     #[error("kind: this cannot be booked as {0:?}")]
     Kind(EntryKind),
