@@ -4,11 +4,11 @@
 //! wire contract, because a table schema maps them and refuses unknown ones. What else an
 //! event needs travels as message attributes; [`ConfirmedOrder`] is both together.
 
-//PENDING mod codec;
+mod codec;
 
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use codec::{DecodeError, EVENT_TYPE};
+pub use codec::{DecodeError, EVENT_TYPE};
 
 use crate::clock::Timestamp;
 use crate::customer::{Address, Email};
