@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::flow::BoxFuture;
+
 /// Microseconds since 1970-01-01T00:00:00Z.
 ///
 /// `Display` writes RFC 3339 in UTC with milliseconds, as `ce-time` carries it.
@@ -85,6 +87,22 @@ impl fmt::Display for Timestamp {
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"
         )
+    }
+}
+
+/// Lets time pass, for whoever drives core; core itself never waits on time alone.
+pub trait Timer: Send + Sync + 'static {
+    /// Ends no earlier than `at`.
+    fn until(&self, at: Timestamp) -> BoxFuture<'static, ()>;
+}
+
+/// A timer that never ends: a dependency takes as long as it takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTimer;
+
+impl Timer for NoTimer {
+    fn until(&self, _: Timestamp) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
     }
 }
 

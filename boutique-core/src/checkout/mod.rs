@@ -17,7 +17,7 @@
 mod error;
 //PENDING mod memory;
 //PENDING mod place;
-//PENDING mod policy;
+mod policy;
 mod receipt;
 //PENDING mod recover;
 //PENDING mod relay;
@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{CheckoutError, CheckoutRejection};
 //PENDING pub use memory::MemoryCheckout;
 //PENDING pub use place::{Checkout, CheckoutSettings, Finish};
-//PENDING pub use policy::{DependencyPolicy, Policies};
+pub use policy::{DependencyPolicy, Policies};
 pub use receipt::{Check, Outcome, Receipt, ReceiptOrder, Refusal, Verdict};
 //PENDING pub use recover::{Recovered, Recovery};
 //PENDING pub use relay::{Relay, Relayed};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Intent, Saga, SagaState, Verdicts};
 use crate::clock::Timestamp;
 use crate::customer::Address;
-use crate::event::OrderItem;
+use crate::event::{ConfirmedOrder, HoldRef, ItemRef, OrderConfirmedEvent, OrderItem};
 use crate::fraud::{Band, Reason};
-use crate::ids::{HoldId, OrderId, TrackingId};
+use crate::ids::{HoldId, OrderId, ProductId, TrackingId};
 use crate::money::Money;
 use crate::pii::Pii;
 use crate::stock::Shortage;
@@ -36,6 +37,103 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The answer that a record stands for, if it stands for one.
+    pub fn of(saga: &Saga) -> Option<Self> {
+        let order_id = saga.intent.order_id.clone();
+        match &saga.state {
+            SagaState::Confirmed { verdicts } => {
+                Some(Self::Confirmed(Receipt::of(&saga.intent, verdicts)))
+            }
+            SagaState::Review { until, .. } => Some(Self::Parked {
+                order_id,
+                until: *until,
+            }),
+            SagaState::Refused { refusal } => Some(Self::Refused {
+                order_id,
+                refusal: refusal.clone(),
+            }),
+            SagaState::Started | SagaState::Approved { .. } | SagaState::Failed { .. } => None,
+        }
+    }
+
+    /// The order.
+    pub const fn order_id(&self) -> &OrderId {
+        match self {
+            Self::Confirmed(receipt) => &receipt.order.order_id,
+            Self::Parked { order_id, .. } | Self::Refused { order_id, .. } => order_id,
+        }
+    }
+}
+
+impl Receipt {
+    /// The receipt of an attempt that was sold: a function of its two durable records.
+    pub fn of(intent: &Intent, verdicts: &Verdicts) -> Self {
+        Self {
+            order: ReceiptOrder {
+                order_id: intent.order_id.clone(),
+                shipping_tracking_id: intent.order_id.tracking(),
+                shipping_cost: intent.shipping.cost,
+                shipping_address: intent.body.address.clone(),
+                items: items(intent),
+            },
+            total: verdicts.totals.total,
+            discount: verdicts.totals.discount,
+            tax: verdicts.totals.tax,
+            checks: verdicts.checks.clone(),
+            holds: intent.holds.iter().map(|it| it.hold_id.clone()).collect(),
+        }
+    }
+}
+
+impl ConfirmedOrder {
+    /// The event of an attempt that was sold: a function of its two durable records.
+    pub fn of(intent: &Intent, verdicts: &Verdicts) -> Self {
+        Self {
+            event_id: intent.order_id.confirmed_event(),
+            occurred_at: intent.body.ordered_at.unwrap_or(intent.started_at),
+            holds: intent
+                .holds
+                .iter()
+                .map(|it| HoldRef {
+                    system: it.system,
+                    hold_id: it.hold_id.clone(),
+                    items: it.lines,
+                })
+                .collect(),
+            total: verdicts.totals.total,
+            discount: verdicts.totals.discount,
+            tax: verdicts.totals.tax,
+            traceparent: intent.traceparent.clone(),
+            order: OrderConfirmedEvent {
+                order_id: intent.order_id.clone(),
+                user_id: intent.body.user_id.clone(),
+                email: intent.body.email.clone(),
+                user_currency: intent.body.currency,
+                shipping_tracking_id: intent.order_id.tracking(),
+                shipping_cost: intent.shipping.cost,
+                shipping_address: intent.body.address.clone(),
+                items: items(intent),
+            },
+        }
+    }
+}
+
+fn items(intent: &Intent) -> Vec<OrderItem> {
+    let item = |product_id: &ProductId, quantity| ItemRef {
+        product_id: product_id.clone(),
+        quantity,
+    };
+    intent
+        .lines
+        .iter()
+        .map(|it| OrderItem {
+            item: item(&it.product_id, it.quantity),
+            cost: it.unit_price,
+        })
+        .collect()
+}
+
 /// Why an order is not sold. An answer, for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "refusal", rename_all = "snake_case")]
@@ -59,7 +157,7 @@ pub enum Refusal {
     /// A stock system does not list an article of the catalog (409).
     NotStocked {
         /// The article.
-        product_id: crate::ids::ProductId,
+        product_id: ProductId,
     },
     /// A person said no (402).
     ReviewDenied {

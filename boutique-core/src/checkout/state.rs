@@ -1,10 +1,11 @@
 //! The states of a saga record and the moves between them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, Verdicts};
+use super::{Begun, Intent, Refusal, Saga, StoreRejection, Verdicts};
 use crate::broker::Message;
 use crate::clock::Timestamp;
 
@@ -135,6 +136,77 @@ impl SagaState {
             | (Self::Review { .. }, Decide::Park { .. })
             | (Self::Approved { .. }, Decide::Approve { .. }) => Transition::Already,
             _ => Transition::Superseded,
+        }
+    }
+}
+
+impl Saga {
+    /// The record that [`CheckoutStore::begin`](super::CheckoutStore::begin) leaves in place of
+    /// `before`; or, as `Err`, that the key is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Begun::Taken`] with `before`.
+    pub fn begin(before: Option<Self>, intent: Arc<Intent>) -> Result<Self, Begun> {
+        let mut timeline = Vec::with_capacity(4);
+        if let Some(before) = before {
+            let again = matches!(before.state, SagaState::Failed { .. })
+                && before.intent.body == intent.body
+                && before.intent.tenant == intent.tenant
+                && before.intent.key == intent.key
+                && before.intent.attempt.checked_add(1) == Some(intent.attempt);
+            if !again {
+                return Err(Begun::Taken(Box::new(before)));
+            }
+            timeline = before.timeline;
+            timeline.push((before.state.name().to_owned(), before.since));
+        }
+        Ok(Self {
+            state: SagaState::Started,
+            since: intent.started_at,
+            intent,
+            timeline,
+        })
+    }
+
+    /// Moves the record as [`CheckoutStore::decide`](super::CheckoutStore::decide) does; says
+    /// whether it moved.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreRejection::Superseded`] with the record, which is unchanged.
+    pub fn decide(
+        &mut self,
+        attempt: u32,
+        decision: &Decide,
+        now: Timestamp,
+    ) -> Result<bool, StoreRejection> {
+        let transition = if attempt == self.intent.attempt {
+            self.state.apply(decision)
+        } else {
+            Transition::Superseded
+        };
+        match transition {
+            Transition::To(state) => {
+                let left = std::mem::replace(&mut self.state, state);
+                self.timeline.push((left.name().to_owned(), self.since));
+                self.since = now;
+                Ok(true)
+            }
+            Transition::Already => Ok(false),
+            Transition::Superseded => Err(StoreRejection::Superseded(Box::new(self.clone()))),
+        }
+    }
+
+    /// When recovery has to look at it; never, for a state that is final.
+    pub fn due(&self) -> Option<Timestamp> {
+        match &self.state {
+            SagaState::Started => Some(self.intent.deadline),
+            SagaState::Review { until, .. } => Some(*until),
+            SagaState::Approved { deadline, .. } => Some(*deadline),
+            SagaState::Confirmed { .. } | SagaState::Refused { .. } | SagaState::Failed { .. } => {
+                None
+            }
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct Assess {
     pub signals: Signals,
     /// When.
     pub at: Timestamp,
+    /// Look at the windows without counting the order in them.
+    pub dry_run: bool,
 }
 
 /// How risky, in three words.
@@ -172,6 +174,9 @@ pub trait SignalStore: Send + Sync + 'static {
     ///
     /// A [`Fault`]; whether the order was counted follows from its kind.
     async fn observe(&self, observation: Observation) -> Result<Features, Fault>;
+
+    /// What [`SignalStore::observe`] would answer; nothing is counted.
+    async fn peek(&self, observation: Observation) -> Result<Features, Fault>;
 
     /// Forgets orders observed before `before`; says how many.
     async fn forget(&self, before: Timestamp) -> Result<u64, Fault>;
