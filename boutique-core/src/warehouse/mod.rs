@@ -5,17 +5,17 @@
 //! broker; what a crash leaves open is found by [`ShipmentStore::unfinished`] and done again
 //! under the same ids.
 
-//PENDING mod dispatch;
-//PENDING mod memory;
-//PENDING mod report;
+mod dispatch;
+mod memory;
+mod report;
 mod shipment;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use dispatch::Warehouse;
-//PENDING pub use memory::MemoryShipments;
-//PENDING pub use report::{REPORT_TYPE, ShipmentReport};
+pub use dispatch::Warehouse;
+pub use memory::MemoryShipments;
+pub use report::{InvalidReport, REPORT_TYPE, ShipmentReport};
 pub use shipment::{Shipment, ShipmentStatus};
 
 use crate::clock::Timestamp;
@@ -77,6 +77,10 @@ pub struct TakeBack {
 
 /// What became of a request to the warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every answer is the large one"
+)]
 pub enum Fulfilled {
     /// The shipment as it stands.
     Shipment {
