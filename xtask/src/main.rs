@@ -1,2 +1,78 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask test`.
+#![allow(
+    clippy::print_stdout,
+    reason = "it tells whoever runs it what it is doing"
+)]
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+const HELP: &str = "\
+cargo xtask test [ARGS]   the whole test suite; ARGS go to `cargo test`
+cargo xtask help          this text
+
+A test that needs a server which cannot be had here says so and passes, unless CI=true or
+BOUTIQUE_TEST_REQUIRE_ALL=1: then it fails.";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    match args.next().as_deref() {
+        Some("test") => test(&args.collect::<Vec<_>>()),
+        Some("help" | "--help" | "-h") | None => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Some(other) => {
+            eprintln!("there is no command {other:?}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs every test of every crate, examples and documentation included.
+fn test(args: &[String]) -> ExitCode {
+    let require_all = is_set("CI") || is_set("BOUTIQUE_TEST_REQUIRE_ALL");
+    println!("tests of every crate, its examples and its documentation: cargo test --workspace");
+    println!("servers to install or start: none, every port under test is in-process or a file");
+    if require_all {
+        println!("a test that is skipped for want of a server fails");
+    }
+    let begun = Instant::now();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["test", "--workspace", "--locked"])
+        .args(args)
+        .current_dir(root());
+    if require_all {
+        cargo.env("BOUTIQUE_TEST_REQUIRE_ALL", "1");
+    }
+    match cargo.status() {
+        Ok(status) if status.success() => {
+            println!("all tests passed in {} s", begun.elapsed().as_secs());
+            ExitCode::SUCCESS
+        }
+        Ok(_) => {
+            eprintln!(
+                "tests failed: run one again with `cargo test -p PACKAGE NAME -- --nocapture`"
+            );
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("cargo could not be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the variable is set to something other than no.
+fn is_set(name: &str) -> bool {
+    env::var(name).is_ok_and(|it| !matches!(it.as_str(), "" | "0" | "false"))
+}
+
+/// The workspace: xtask's folder is one below it.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
