@@ -1,12 +1,13 @@
 //! Carts: what a user means to buy.
 
-//PENDING mod book;
-//PENDING mod memory;
+mod book;
+mod memory;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use memory::MemoryCarts;
+pub use book::CartBook;
+pub use memory::MemoryCarts;
 
 use crate::fault::{Fault, PortError};
 use crate::ids::{ProductId, UserId};
