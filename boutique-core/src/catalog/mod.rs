@@ -3,15 +3,17 @@
 //! Prices come from here, never from the client. The catalog is behind a service,
 //! [`QuoteCart`], so that an embedder can price from elsewhere.
 
-//PENDING mod default;
-//PENDING mod quote;
+mod default;
+mod quote;
+mod range;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use quote::QuoteFromCatalog;
+pub use quote::QuoteFromCatalog;
+pub use range::InvalidCatalog;
 
 use crate::carts::CartLine;
 use crate::fault::PortError;
