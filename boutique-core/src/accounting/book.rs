@@ -159,9 +159,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
 
-    type Line = (Account, Currency, i64);
-
-    fn entry(id: &str, lines: &[Line]) -> Entry {
+    fn entry(id: &str, lines: &[(Account, Currency, i64)]) -> Entry {
         Entry {
             id: EntryId::new(id).expect("valid"),
             kind: EntryKind::CreditNote,
@@ -187,7 +185,7 @@ mod tests {
         const USD: Currency = Currency::USD;
         const EUR: Currency = Currency::EUR;
         let mut book = JournalBook::default();
-        let table: [(&str, &[Line], &str); 8] = [
+        let table: [(&str, &[(Account, Currency, i64)], &str); 8] = [
             ("a", &[(Receivables, USD, 5), (Revenue, USD, -5)], "1"),
             ("a", &[(Receivables, USD, 5), (Revenue, USD, -5)], "again"),
             (

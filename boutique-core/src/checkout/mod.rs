@@ -15,13 +15,16 @@
 //! ```
 
 mod error;
-//PENDING mod memory;
-//PENDING mod place;
+mod examine;
+mod memory;
+mod place;
 mod policy;
 mod receipt;
-//PENDING mod recover;
-//PENDING mod relay;
-//PENDING mod review;
+mod recover;
+mod rehearse;
+mod relay;
+mod review;
+mod saga;
 mod state;
 
 use std::sync::Arc;
@@ -31,13 +34,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use error::{CheckoutError, CheckoutRejection};
-//PENDING pub use memory::MemoryCheckout;
-//PENDING pub use place::{Checkout, CheckoutSettings, Finish};
+pub use memory::MemoryCheckout;
+pub use place::{Checkout, CheckoutSettings, Dependencies, Finish, Foundations, Spawn};
 pub use policy::{DependencyPolicy, Policies};
 pub use receipt::{Check, Outcome, Receipt, ReceiptOrder, Refusal, Verdict};
-//PENDING pub use recover::{Recovered, Recovery};
-//PENDING pub use relay::{Relay, Relayed};
-//PENDING pub use review::{DecideReview, ReviewDecision};
+pub use recover::{Recovered, Recovery};
+pub use relay::{Relay, Relayed};
+pub use review::{DecideReview, ReviewDecision};
 pub use state::{Decide, SagaState, Transition};
 
 use crate::broker::Message;

@@ -19,7 +19,7 @@ use crate::stock::Shortage;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Sold (201), or, for a dry run, would be (200).
-    Confirmed(Receipt),
+    Confirmed(Box<Receipt>),
     /// A person decides until then (202). The one answer that is not for ever: once decided,
     /// the key is answered with the decision.
     Parked {
@@ -42,9 +42,10 @@ impl Outcome {
     pub fn of(saga: &Saga) -> Option<Self> {
         let order_id = saga.intent.order_id.clone();
         match &saga.state {
-            SagaState::Confirmed { verdicts } => {
-                Some(Self::Confirmed(Receipt::of(&saga.intent, verdicts)))
-            }
+            SagaState::Confirmed { verdicts } => Some(Self::Confirmed(Box::new(Receipt::of(
+                &saga.intent,
+                verdicts,
+            )))),
             SagaState::Review { until, .. } => Some(Self::Parked {
                 order_id,
                 until: *until,

@@ -78,6 +78,10 @@ pub enum Decide {
 
 /// What a decision does to a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 pub enum Transition {
     /// It moves.
     To(SagaState),

@@ -1,0 +1,72 @@
+//! The relay: publishes what waits in the outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::CheckoutStore;
+use crate::broker::{Broker, BrokerError, TopicId};
+use crate::clock::Clock;
+use crate::fault::{Fault, PortError};
+
+/// Publishes events under leases, so that several relays share one outbox. Only the broker's
+/// acknowledgement ends a record: an event is published at least once.
+pub struct Relay {
+    /// The outbox.
+    pub store: Arc<dyn CheckoutStore>,
+    /// Where to publish.
+    pub broker: Arc<dyn Broker>,
+    /// The topic.
+    pub topic: TopicId,
+    /// The present, which leases are counted from.
+    pub clock: Arc<dyn Clock>,
+    /// How long a record is leased. Longer than the broker takes to answer.
+    pub lease: Duration,
+}
+
+/// What one round of the relay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Relayed {
+    /// Events published.
+    pub published: usize,
+}
+
+impl Relay {
+    /// Publishes up to `max` events in one batch.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] of the outbox or the broker. Records that are not known to be published are
+    /// published again, at the latest when their lease runs out.
+    pub async fn round(&self, max: usize) -> Result<Relayed, Fault> {
+        let records = self
+            .store
+            .lease_outbox(max, self.clock.now(), self.lease)
+            .await?;
+        if records.is_empty() {
+            return Ok(Relayed::default());
+        }
+        let (seqs, messages): (Vec<_>, Vec<_>) =
+            records.into_iter().map(|it| (it.seq, it.message)).unzip();
+        let published = seqs.len();
+        match self.broker.publish(&self.topic, messages).await {
+            Ok(_) => {
+                self.store.published(seqs).await?;
+                Ok(Relayed { published })
+            }
+            Err(error) => {
+                // If this fails too, the lease runs out.
+                drop(self.store.return_leases(seqs).await);
+                Err(fault_of(error))
+            }
+        }
+    }
+}
+
+fn fault_of(error: BrokerError) -> Fault {
+    match error {
+        PortError::Fault(fault) => fault,
+        PortError::Rejected(rejection) => {
+            Fault::permanent("the broker refuses the event").because(rejection)
+        }
+    }
+}

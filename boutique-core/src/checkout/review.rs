@@ -1,0 +1,115 @@
+//! A person's answer for an order that was parked.
+
+use std::time::Duration;
+
+use super::saga::{Sagas, outcome_of};
+use super::{
+    Check, CheckoutError, CheckoutRejection, Decide, Foundations, Outcome, Refusal, SagaState,
+    Verdict,
+};
+use crate::fault::{Fault, PortError};
+use crate::flow::Step;
+use crate::ids::OrderId;
+use crate::stock::Decided;
+
+/// Decides an order that waits for a review. Deciding again, either way, is answered with what
+/// was decided first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewDecision {
+    /// The order.
+    pub order_id: OrderId,
+    /// Whether it is sold.
+    pub approve: bool,
+    /// Why, without personal data.
+    pub remark: String,
+}
+
+/// The step that carries a review out.
+pub struct DecideReview {
+    sagas: Sagas,
+    attempt_time: Duration,
+}
+
+impl DecideReview {
+    /// Reviews orders of this store; an approval that is interrupted is taken over by recovery
+    /// after `attempt_time`.
+    pub fn new(foundations: &Foundations, attempt_time: Duration) -> Self {
+        Self {
+            sagas: Sagas::of(foundations),
+            attempt_time,
+        }
+    }
+}
+
+impl Step<ReviewDecision> for DecideReview {
+    type Response = Outcome;
+    type Error = CheckoutError;
+
+    /// # Errors
+    ///
+    /// [`CheckoutRejection::NotInReview`]; or a [`Fault`], after which recovery carries an
+    /// approval out.
+    async fn run(&self, request: ReviewDecision) -> Result<Outcome, CheckoutError> {
+        let not_in_review = || PortError::Rejected(CheckoutRejection::NotInReview);
+        let saga = self
+            .sagas
+            .store
+            .saga(&request.order_id)
+            .await?
+            .ok_or_else(not_in_review)?;
+        let intent = saga.intent;
+        let mut verdicts = match saga.state {
+            SagaState::Review { verdicts, .. } | SagaState::Approved { verdicts, .. } => verdicts,
+            SagaState::Confirmed { .. } | SagaState::Refused { .. } => {
+                let reviewed = saga.timeline.iter().any(|(state, _)| state == "review");
+                let saga = super::Saga { intent, ..saga };
+                return if reviewed {
+                    outcome_of(&saga)
+                } else {
+                    Err(not_in_review())
+                };
+            }
+            SagaState::Started | SagaState::Failed { .. } => return Err(not_in_review()),
+        };
+        if !request.approve {
+            let refusal = Refusal::ReviewDenied {
+                remark: request.remark,
+            };
+            return outcome_of(&self.sagas.refuse(&intent, refusal).await?);
+        }
+        verdicts.checks.push(Check {
+            name: "review".into(),
+            verdict: Verdict::Pass,
+            policy: "person".into(),
+            duration_ms: 0,
+            detail: request.remark,
+        });
+        let deadline = self.sagas.clock.now().after(self.attempt_time);
+        let approve = Decide::Approve { verdicts, deadline };
+        let saga = self
+            .sagas
+            .decide(&intent.order_id, intent.attempt, approve)
+            .await?;
+        self.sagas.carry_out(&saga).await
+    }
+}
+
+impl Sagas {
+    /// Sells an order that a person approved, unless its goods have lapsed.
+    pub(super) async fn carry_out(&self, saga: &super::Saga) -> Result<Outcome, CheckoutError> {
+        let SagaState::Approved { verdicts, .. } = &saga.state else {
+            return outcome_of(saga);
+        };
+        let note = serde_json::to_string(verdicts)
+            .map_err(|error| Fault::permanent("the verdicts cannot be written").because(error))?;
+        let decided = self.stock.sell(&saga.intent.legs(), note).await;
+        let saga = match decided.map_err(super::saga::stock_fault)? {
+            Decided::Sold(hold) => {
+                self.complete(&saga.intent, super::saga::verdicts_of(&hold)?)
+                    .await?
+            }
+            Decided::NotSold(_) => self.refuse(&saga.intent, Refusal::ReviewLapsed).await?,
+        };
+        outcome_of(&saga)
+    }
+}
