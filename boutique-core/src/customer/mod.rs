@@ -1,6 +1,7 @@
 //! Customers: who buys, what they are granted, and where the bill goes.
 
 mod contact;
+mod country;
 //PENDING mod lookup;
 //PENDING mod memory;
 
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use contact::{Address, Email, InvalidContact};
+pub use country::Country;
 //PENDING pub use lookup::LookUpInDirectory;
 //PENDING pub use memory::MemoryDirectory;
 
