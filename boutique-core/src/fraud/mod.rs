@@ -2,10 +2,12 @@
 //! give the same bytes.
 
 //PENDING mod assess;
-//PENDING mod memory;
+mod memory;
 //PENDING mod rules;
-//PENDING mod telemetry;
-//PENDING mod velocity;
+mod score;
+mod telemetry;
+mod velocity;
+mod window;
 
 use std::time::Duration;
 
@@ -13,10 +15,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 //PENDING pub use assess::AssessRisk;
-//PENDING pub use memory::MemorySignals;
+pub use memory::MemorySignals;
 //PENDING pub use rules::{Rule, RuleSet};
-//PENDING pub use telemetry::{Telemetry, assess_telemetry};
-//PENDING pub use velocity::VelocityBook;
+pub use score::Thresholds;
+pub use telemetry::{InvalidTelemetry, Telemetry, assess_telemetry};
+pub use velocity::VelocityBook;
 
 use crate::clock::Timestamp;
 use crate::customer::Tier;
@@ -166,9 +169,11 @@ pub const WINDOW_ROWS_MAX: usize = 256;
 #[async_trait]
 pub trait SignalStore: Send + Sync + 'static {
     /// Counts the order, once, and answers what the windows ending at `observation.at` saw of
-    /// its user, e-mail and address. The newest [`WINDOW_ROWS_MAX`] orders of a subject are
-    /// looked at. An order that was observed before is not counted again and its first
-    /// observation is used.
+    /// its user, e-mail and address. An order that was observed before is not counted again and
+    /// its first observation is used, its moment included.
+    ///
+    /// Of a subject the newest [`WINDOW_ROWS_MAX`] orders are looked at, by moment and then
+    /// order id, whatever the windows' end is. [`Velocity::of`] counts them.
     ///
     /// # Errors
     ///
