@@ -1,1 +1,3 @@
-//! boutique-servers
+//! What the programs of Boutique are made of. The programs themselves are thin.
+
+pub mod replay;
