@@ -1,1 +1,85 @@
-//! boutique-testkit
+//! What it takes to prove a program that embeds the order flow.
+//!
+//! - [`conformance`]: one suite per port. Prove an adapter of your own with one line.
+//! - [`generate`]: values of every type of the domain, valid by construction.
+//! - [`sources`]: a clock moved by hand, ids that come out the same in every run.
+//! - [`script`]: a service that answers from a script, in place of any other.
+//! - [`faulty`]: ports that fail at a chosen call, and a crash at any await.
+//! - [`mocks`]: [mockall] mocks of every port.
+//!
+//! # An adapter of your own
+//!
+//! Say you keep carts in a store of your own. In `tests/carts.rs` of your crate:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::sync::{Arc, Mutex, PoisonError};
+//!
+//! use async_trait::async_trait;
+//! use boutique_core::carts::{Cart, CartError, CartLine, CartRejection, Carts};
+//! use boutique_core::fault::{Fault, PortError};
+//! use boutique_core::ids::UserId;
+//! use boutique_core::limits::{LINES_PER_ORDER_MAX, Units};
+//!
+//! #[derive(Default)]
+//! struct MyCarts(Mutex<BTreeMap<UserId, Cart>>);
+//!
+//! impl MyCarts {
+//!     fn with<T>(&self, user: &UserId, action: impl FnOnce(&mut Cart) -> T) -> T {
+//!         let mut carts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+//!         action(carts.entry(user.clone()).or_default())
+//!     }
+//! }
+//!
+//! #[async_trait]
+//! impl Carts for MyCarts {
+//!     async fn add(&self, user: &UserId, line: CartLine) -> Result<Cart, CartError> {
+//!         self.with(user, |cart| {
+//!             match cart.lines.iter_mut().find(|it| it.product_id == line.product_id) {
+//!                 Some(known) => {
+//!                     let sum = known.quantity.get() + line.quantity.get();
+//!                     known.quantity = Units::new(sum.into())
+//!                         .map_err(|it| PortError::Rejected(CartRejection::Units(it)))?;
+//!                 }
+//!                 None if cart.lines.len() == LINES_PER_ORDER_MAX => {
+//!                     return Err(PortError::Rejected(CartRejection::Full));
+//!                 }
+//!                 None => cart.lines.push(line),
+//!             }
+//!             cart.version += 1;
+//!             Ok(cart.clone())
+//!         })
+//!     }
+//!
+//!     async fn cart(&self, user: &UserId) -> Result<Cart, Fault> {
+//!         Ok(self.with(user, |cart| cart.clone()))
+//!     }
+//!
+//!     async fn empty(&self, user: &UserId, version: Option<u64>) -> Result<Cart, Fault> {
+//!         Ok(self.with(user, |cart| {
+//!             if version.is_none_or(|it| it == cart.version) && !cart.lines.is_empty() {
+//!                 cart.lines.clear();
+//!                 cart.version += 1;
+//!             }
+//!             cart.clone()
+//!         }))
+//!     }
+//! }
+//!
+//! // The one line: a test per case.
+//! boutique_testkit::carts_conformance!(async |_clock| Arc::new(MyCarts::default()));
+//!
+//! // The cases are values as well.
+//! for (name, _) in boutique_testkit::conformance::carts::CASES {
+//!     boutique_testkit::conformance::carts::run(async |_| Arc::new(MyCarts::default()), name);
+//! }
+//! ```
+
+pub mod conformance;
+pub mod faulty;
+pub mod script;
+pub mod sources;
+
+pub use faulty::{FaultPlan, Faulty, Yielding, cut_after};
+pub use script::Scripted;
+pub use sources::{CountingIds, ManualClock};
