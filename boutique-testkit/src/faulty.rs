@@ -165,15 +165,16 @@ impl Gate for FaultPlan {
     }
 
     async fn leave(&self, verb: &'static str) -> Result<(), Fault> {
-        self.with(
-            |plan| match plan.due.iter().position(|due| due.0 == verb) {
-                Some(at) => {
-                    let (_, kind) = plan.due.swap_remove(at);
-                    Err(Fault::new(kind, format!("{verb} fails by plan, carried out")))
-                }
-                None => Ok(()),
-            },
-        )
+        self.with(|plan| match plan.due.iter().position(|due| due.0 == verb) {
+            Some(at) => {
+                let (_, kind) = plan.due.swap_remove(at);
+                Err(Fault::new(
+                    kind,
+                    format!("{verb} fails by plan, carried out"),
+                ))
+            }
+            None => Ok(()),
+        })
     }
 }
 
@@ -319,6 +320,7 @@ gated!(CustomerDirectory {
 });
 
 gated!(SignalStore {
+    peek(observation: Observation) -> Result<Features, Fault>;
     observe(observation: Observation) -> Result<Features, Fault>;
     forget(before: Timestamp) -> Result<u64, Fault>;
 });

@@ -112,7 +112,10 @@ mod tests {
             TenantId::new("other").expect("an id"),
         );
         let key = IdempotencyKey::new("k-1").expect("an id");
-        assert_eq!(ids.order(&shop, &key), CountingIds::default().order(&shop, &key));
+        assert_eq!(
+            ids.order(&shop, &key),
+            CountingIds::default().order(&shop, &key)
+        );
         assert_ne!(ids.order(&shop, &key), ids.order(&other, &key));
         assert_ne!(ids.pseudonym("email", "x"), ids.pseudonym("user", "x"));
         assert_ne!(ids.fresh(), ids.fresh());

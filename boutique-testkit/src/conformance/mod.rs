@@ -1,7 +1,7 @@
 //! One suite per port. A suite owns its list of cases: a new case reaches every implementation
 //! without touching it.
 //!
-//! Each macro takes an async closure that gets an [`Arc<ManualClock>`](ManualClock) and returns
+//! Each macro takes an async closure that gets an [`Arc<ManualClock>`](crate::ManualClock) and returns
 //! a fresh, empty store: an `Arc` of it, or a pair of that and whatever has to stay alive with
 //! it, such as a temporary directory. It expands to one test per case. Every case gets a store
 //! of its own, on a runtime of its own with several threads.
@@ -15,11 +15,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use proptest::strategy::Strategy;
-use proptest::test_runner::{
-    Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
-};
-
-use crate::sources::ManualClock;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 /// A store under test and whatever has to live as long as it does.
 pub struct Fixture<P: ?Sized> {
@@ -185,6 +181,6 @@ macro_rules! suite {
 /// A case on its way.
 pub type Running<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-pub(crate) use suite;
+mod given;
 
 pub mod stock;
