@@ -1,1 +1,11 @@
-//! boutique-transport
+//! What binds the order flow to files, wires and clocks: one additive feature per binding.
+//!
+//! | feature | module | what it is |
+//! |---|---|---|
+//! | always | [`sources`] | the present moment and the names of things |
+//! | `sqlite` | [`sqlite`] | every port on one SQLite file, with group commit |
+
+pub mod sources;
+
+#[cfg(feature = "sqlite")]
+pub mod sqlite;

@@ -159,7 +159,9 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
 
-    fn entry(id: &str, lines: &[(Account, Currency, i64)]) -> Entry {
+    type Line = (Account, Currency, i64);
+
+    fn entry(id: &str, lines: &[Line]) -> Entry {
         Entry {
             id: EntryId::new(id).expect("valid"),
             kind: EntryKind::CreditNote,
@@ -185,7 +187,7 @@ mod tests {
         const USD: Currency = Currency::USD;
         const EUR: Currency = Currency::EUR;
         let mut book = JournalBook::default();
-        let table: [(&str, &[(Account, Currency, i64)], &str); 8] = [
+        let table: [(&str, &[Line], &str); 8] = [
             ("a", &[(Receivables, USD, 5), (Revenue, USD, -5)], "1"),
             ("a", &[(Receivables, USD, 5), (Revenue, USD, -5)], "again"),
             (

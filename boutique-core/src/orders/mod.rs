@@ -7,21 +7,30 @@
 //PENDING mod desk;
 //PENDING mod drive;
 //PENDING mod memory;
+mod facts;
+#[cfg(test)]
+mod fixture;
 mod park;
+mod parts;
 mod progress;
 //PENDING mod receive;
+mod refund;
+#[cfg(test)]
+mod transcripts;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 //PENDING pub use desk::{CancelOrder, Desk, DeskError, DeskRejection, ReturnGoods};
 //PENDING pub use drive::{DriveOrder, Drove};
 //PENDING pub use memory::MemoryOrders;
+pub use facts::{Contradiction, LineRefusal};
 pub use park::{DeadLetter, DeadLetterSource};
+pub use parts::{Part, Unfit, check_fit};
 pub use progress::{
     Action, Cancellation, Fact, OrderState, PartProgress, Progress, ReturnProgress, ReturnedLine,
 };
 //PENDING pub use receive::{ReceiveOrders, ReceiveReports};
+pub use refund::Refundable;
 
 use crate::clock::Timestamp;
 use crate::event::ConfirmedOrder;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::Part;
 use crate::clock::Timestamp;
 use crate::event::ConfirmedOrder;
 use crate::ids::{ReturnId, TrackingId};
@@ -203,22 +204,116 @@ pub enum Action {
 impl Progress {
     /// An order that has just been taken in.
     pub fn begin(placed: &ConfirmedOrder, now: Timestamp) -> Self {
-        let mut systems: Vec<StockSystem> = placed
-            .holds
-            .iter()
-            .filter(|it| it.items > 0)
-            .map(|it| it.system)
-            .collect();
-        if systems.is_empty() {
-            systems.push(StockSystem::Inventory);
-        }
         Self {
-            parts: systems
+            parts: Part::all_of(placed)
                 .into_iter()
-                .map(|it| (it, PartProgress::default()))
+                .map(|it| (it.system, PartProgress::default()))
                 .collect(),
             timeline: vec![("received".to_owned(), now)],
             ..Self::default()
         }
+    }
+
+    /// When the last fact was recorded.
+    pub fn last_change(&self) -> Timestamp {
+        self.timeline.last().map_or(Timestamp::EPOCH, |it| it.1)
+    }
+
+    /// Whether a part was called off in time.
+    pub(super) fn called_off(&self, system: StockSystem) -> bool {
+        let cancellation = self.cancellation.as_ref();
+        cancellation.and_then(|it| it.parts.get(&system)) == Some(&true)
+    }
+
+    /// What is left to do now. The same facts give the same actions in the same order; none of
+    /// them depends on another of the list.
+    ///
+    /// A part that is to be called off is not scheduled as well: whoever carries out
+    /// [`Action::CancelPart`] schedules it first if it never was.
+    pub fn actions(&self, placed: &ConfirmedOrder) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if !self.sale_booked {
+            actions.push(Action::BookSale);
+        }
+        for (&system, part) in &self.parts {
+            let answer = self.cancellation.as_ref().map(|it| it.parts.get(&system));
+            match answer {
+                Some(None) => actions.push(Action::CancelPart(system)),
+                Some(Some(true)) => {}
+                None | Some(Some(false)) => {
+                    if part.scheduled.is_none() {
+                        actions.push(Action::Schedule(system));
+                    }
+                }
+            }
+            if part.shipped_at.is_some() && !part.recognised && self.sale_booked {
+                actions.push(Action::Recognise(system));
+            }
+        }
+        let cancellation = self.cancellation.as_ref();
+        if cancellation.is_some_and(|it| it.is_owed(self.parts.len())) && self.sale_booked {
+            actions.push(Action::CreditCancelled);
+        }
+        for it in &self.returns {
+            if it.restock && it.restocked.len() < it.systems(placed).len() {
+                let missing = it.systems(placed);
+                let missing = missing.into_iter().filter(|at| !it.restocked.contains(at));
+                actions.extend(missing.map(|at| Action::Restock(it.id.clone(), at)));
+            }
+            if !it.credited && self.sale_booked {
+                actions.push(Action::CreditReturn(it.id.clone()));
+            }
+        }
+        actions
+    }
+
+    /// Where the order stands.
+    pub fn state(&self) -> OrderState {
+        let all_called_off = self.parts.keys().all(|it| self.called_off(*it));
+        if let Some(cancellation) = &self.cancellation {
+            let answered = cancellation.parts.len() == self.parts.len();
+            if !answered || cancellation.is_owed(self.parts.len()) {
+                return OrderState::Cancelling;
+            }
+            if all_called_off {
+                return OrderState::Cancelled;
+            }
+        }
+        let going = || self.parts.iter().filter(|it| !self.called_off(*it.0));
+        let arrived = |it: &PartProgress| it.status >= Some(ShipmentStatus::Delivered);
+        if going().all(|(_, it)| it.shipped_at.is_some() && arrived(it)) {
+            OrderState::Delivered
+        } else if going().all(|(_, it)| it.shipped_at.is_some()) {
+            OrderState::Shipped
+        } else if going().any(|(_, it)| it.shipped_at.is_some()) {
+            OrderState::PartlyShipped
+        } else if self.sale_booked && going().all(|(_, it)| it.scheduled.is_some()) {
+            OrderState::Fulfilling
+        } else {
+            OrderState::Received
+        }
+    }
+}
+
+impl Cancellation {
+    /// Whether every one of the order's `parts` has answered, some in time, and that is not
+    /// paid back yet.
+    pub(super) fn is_owed(&self, parts: usize) -> bool {
+        self.parts.len() == parts && self.parts.values().any(|it| *it) && !self.credited
+    }
+}
+
+impl ReturnProgress {
+    /// Whether `other` is the same return, whenever it is dated and however far it is.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.id == other.id && self.lines == other.lines && self.restock == other.restock
+    }
+
+    /// The stock systems whose goods came back, the deciding one first.
+    pub fn systems(&self, placed: &ConfirmedOrder) -> Vec<StockSystem> {
+        let parts = Part::all_of(placed).into_iter();
+        let touched =
+            parts.filter(|it| self.lines.iter().any(|line| it.lines.contains(&line.line)));
+        touched.map(|it| it.system).collect()
     }
 }

@@ -74,7 +74,7 @@ impl ShipmentReport {
     pub fn encode(&self) -> Result<Message, serde_json::Error> {
         let attributes = [
             ("ce-id", self.event_id.to_string()),
-            ("ce-source", "boutique/warehouse".to_owned()),
+            ("ce-source", "//boutique/warehouse".to_owned()),
             ("ce-specversion", "1.0".to_owned()),
             ("ce-subject", self.order_id.to_string()),
             ("ce-time", self.at.to_string()),

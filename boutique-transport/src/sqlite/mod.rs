@@ -1,0 +1,352 @@
+//! Every port of the order flow on one SQLite file.
+//!
+//! One process has the file (`FILE.lock`); inside it one thread writes and a few read. The
+//! writer carries out everything that waits in one transaction, each request in a savepoint,
+//! and answers after the sync: what was answered survives a power cut, and a hundred clients
+//! share one sync. The rules are not written again in SQL: a store loads the rows a move
+//! concerns, asks the rule in `boutique-core`, and writes back what it changed.
+//!
+//! The file holds personal data; a new one can be read by its owner only.
+
+mod error;
+mod job;
+mod lock;
+mod query;
+mod queue;
+mod reader;
+mod schema;
+mod ticker;
+mod writer;
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use boutique_core::clock::{Clock, Timestamp};
+use boutique_core::fault::Fault;
+use rusqlite::{Connection, OpenFlags};
+
+pub use error::OpenError;
+pub use writer::CommitStats;
+pub(crate) use writer::Tx;
+
+use error::open_error;
+use job::Request;
+use lock::FileLock;
+use queue::Queue;
+use reader::ReadJob;
+use ticker::Ticker;
+use writer::{Commits, WriteJob, Writer};
+
+/// How a data file is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The most bytes the data file may grow to; no limit but the disk's if `None`. A request
+    /// beyond it is answered with an `Unavailable` fault and changes nothing. The write-ahead
+    /// log beside the file takes about a megabyte more.
+    pub size_limit: Option<u64>,
+    /// Threads that read, each with a connection of its own; at least one.
+    pub readers: usize,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            size_limit: None,
+            readers: 2,
+        }
+    }
+}
+
+/// A data file, open. Clones share it; dropping the last one finishes what is queued, folds the
+/// write-ahead log into the file and lets go of the lock, which takes as long as that takes.
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` if the file is open for reading only.
+    writes: Option<Arc<Queue<WriteJob>>>,
+    reads: Arc<Queue<ReadJob>>,
+    ticker: Arc<Ticker>,
+    commits: Arc<Commits>,
+    file: PathBuf,
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+    /// Given back after both kinds of threads are gone.
+    _lock: Option<FileLock>,
+}
+
+impl SqliteStore {
+    /// Opens the data file at `path` for this process alone; a missing one is created.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], which says what to do. A file that is not ours is left as it is.
+    pub fn open(
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+        options: SqliteOptions,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let directory = directory.unwrap_or_else(|| Path::new("."));
+        if !directory.is_dir() {
+            let file = path.to_owned();
+            return Err(OpenError::DirectoryMissing { file });
+        }
+        let lock = FileLock::take(path)?;
+        create(path).map_err(|source| OpenError::Io {
+            file: path.to_owned(),
+            source,
+        })?;
+        let (connection, last) = open_writer(path, options)?;
+        sync_directory(directory).map_err(|source| OpenError::Io {
+            file: path.to_owned(),
+            source,
+        })?;
+
+        let mut inner = Inner::reading(path, last, clock, options.readers)?;
+        inner._lock = Some(lock);
+        let queue = Arc::new(Queue::default());
+        let writer = Writer {
+            connection,
+            queue: Arc::clone(&queue),
+            ticker: Arc::clone(&inner.ticker),
+            commits: Arc::clone(&inner.commits),
+            full: format!("{} is full: free space and try again", path.display()).into(),
+        };
+        inner.writes = Some(queue);
+        inner.writer = Some(spawn(path, "writer", move || writer.serve())?);
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Opens the data file at `path` to look into it, also while another process uses it. Every
+    /// write is answered with a permanent fault.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; [`OpenError::NotThere`] if there is no such file.
+    pub fn open_read_only(
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        if !path.is_file() {
+            let file = path.to_owned();
+            return Err(OpenError::NotThere { file });
+        }
+        let connection = open_reader(path)?;
+        schema::check(&connection, path)?;
+        let inner = Inner::reading(path, Timestamp::EPOCH, clock, 1)?;
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Carries out `job` on the writer's thread. Resolves when it is on disk; dropping the
+    /// future does not call it off.
+    ///
+    /// # Errors
+    ///
+    /// What `job` answers: its changes are undone. An `Unavailable` fault if there is no room,
+    /// a permanent one if `job` panicked or the file is open for reading only; either way
+    /// nothing has changed.
+    pub(crate) async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+    {
+        let Some(queue) = &self.inner.writes else {
+            let file = self.inner.file.display();
+            return Err(Fault::permanent(format!("{file} is open for reading only")).into());
+        };
+        let (request, answer) = Request::new(job);
+        queue.push(request);
+        answer.await.unwrap_or_else(|_| Err(gone().into()))
+    }
+
+    /// Carries out `job` on a thread that reads, in one snapshot of everything committed.
+    ///
+    /// # Errors
+    ///
+    /// What `job` answers; a permanent fault if it panicked.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (request, answer) = Request::new(job);
+        self.inner.reads.push(request);
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// How many requests were committed since the file was opened, and how many commits that
+    /// took.
+    pub fn commits(&self) -> CommitStats {
+        self.inner.commits.stats()
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.inner.file)
+            .field("commits", &self.commits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Starts the readers.
+    fn reading(
+        path: &Path,
+        last: Timestamp,
+        clock: Arc<dyn Clock>,
+        readers: usize,
+    ) -> Result<Self, OpenError> {
+        // The threads go when `inner` does, also on the way out with an error.
+        let mut inner = Self {
+            writes: None,
+            reads: Arc::new(Queue::default()),
+            ticker: Arc::new(Ticker::after(last, clock)),
+            commits: Arc::default(),
+            file: path.to_owned(),
+            readers: Vec::new(),
+            writer: None,
+            _lock: None,
+        };
+        for _ in 0..readers.max(1) {
+            let connection = open_reader(path)?;
+            let queue = Arc::clone(&inner.reads);
+            let reader = move || reader::serve(&connection, &queue);
+            inner.readers.push(spawn(path, "reader", reader)?);
+        }
+        Ok(inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.reads.close();
+        // The writer goes last: the last connection to close folds the log into the file.
+        self.readers.drain(..).for_each(join);
+        if let Some(queue) = &self.writes {
+            queue.close();
+        }
+        self.writer.take().map_or((), join);
+    }
+}
+
+/// Waits for a thread, unless it is the present one: an answer may wake, and so drop, whoever
+/// had the last handle.
+fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != thread::current().id() {
+        // A thread only panics outside of jobs, and has then printed why.
+        let _ = thread.join();
+    }
+}
+
+fn spawn(
+    path: &Path,
+    role: &str,
+    serve: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
+    thread::Builder::new()
+        .name(format!("sqlite-{role}"))
+        .spawn(serve)
+        .map_err(|source| OpenError::Io {
+            file: path.to_owned(),
+            source,
+        })
+}
+
+/// A thread is gone before its queue: it has panicked outside of any job.
+fn gone() -> Fault {
+    Fault::ambiguous("the data file's thread has ended: restart the process, then ask again")
+}
+
+/// Creates an empty file that only its owner can read, unless there is one.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the names of new files durable, not only what is in them.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Opens the connection that writes, brings the file to our version, and says when its latest
+/// ledger transaction was.
+fn open_writer(path: &Path, options: SqliteOptions) -> Result<(Connection, Timestamp), OpenError> {
+    let problem = |it| open_error(path.to_owned(), it);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(problem)?;
+    schema::check_writable(&connection, path)?;
+    configure(&connection).map_err(problem)?;
+    let wal: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(problem)?;
+    if wal != "wal" {
+        return Err(OpenError::Io {
+            file: path.to_owned(),
+            source: io::Error::other("its file system cannot share memory between processes"),
+        });
+    }
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 250")
+        .map_err(problem)?;
+    if let Some(bytes) = options.size_limit {
+        let page: i64 = connection
+            .query_row("PRAGMA page_size", [], |row| row.get(0))
+            .map_err(problem)?;
+        // 4,294,967,294 is the most pages SQLite can have.
+        let pages = (bytes / page.unsigned_abs().max(1)).clamp(1, 4_294_967_294);
+        connection
+            .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+            .map_err(problem)?;
+    }
+    schema::migrate(&mut connection, path)?;
+    let last: Option<i64> = connection
+        .query_row("SELECT max(updated_at) FROM stock", [], |row| row.get(0))
+        .map_err(problem)?;
+    Ok((connection, Timestamp::from_micros(last.unwrap_or(0))))
+}
+
+/// Opens a connection that reads.
+fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        configure(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|it| open_error(path.to_owned(), it))
+}
+
+/// What every connection has in common.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    // 16 MB of pages; temporary tables and sorts stay in memory.
+    connection.execute_batch(
+        "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0",
+    )
+}
