@@ -1,0 +1,252 @@
+//! Order management: orders, the inbox and dead letters.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use boutique_core::clock::Timestamp;
+use boutique_core::event::ConfirmedOrder;
+use boutique_core::fault::{Fault, PortError};
+use boutique_core::ids::{EventId, OrderId};
+use boutique_core::orders::{
+    DeadLetter, Fact, Order, OrderError, OrderRejection, OrderStore, Progress,
+};
+use rusqlite::{Connection, params};
+
+use super::SqliteStore;
+use super::columns::cursor;
+use super::placed::PlacedOrders;
+use super::query::{Query, id, json, row_limit, to_json};
+
+/// Keeps orders, the inbox and dead letters in the data file.
+#[derive(Clone)]
+pub struct SqliteOrders {
+    store: SqliteStore,
+    /// Read back once: what was placed never changes.
+    placed: Arc<PlacedOrders>,
+}
+
+impl SqliteStore {
+    /// The orders of order management.
+    pub fn orders(&self) -> SqliteOrders {
+        SqliteOrders {
+            store: self.clone(),
+            placed: Arc::default(),
+        }
+    }
+}
+
+fn placed(db: &Connection, order_id: &OrderId) -> Result<Option<ConfirmedOrder>, Fault> {
+    let select = "SELECT placed FROM placed_order WHERE order_id = ?1";
+    db.one(select, [order_id.as_str()], |row| json(row, 0))
+}
+
+fn progress(db: &Connection, order_id: &OrderId) -> Result<Option<Progress>, Fault> {
+    let select = "SELECT progress FROM order_progress WHERE order_id = ?1";
+    db.one(select, [order_id.as_str()], |row| json(row, 0))
+}
+
+/// Enters an event in the inbox; `false` if it is there.
+fn enter(db: &Connection, event_id: &EventId, now: Timestamp) -> Result<bool, Fault> {
+    let insert = "INSERT OR IGNORE INTO inbox (event_id, taken_at) VALUES (?1, ?2)";
+    db.run(insert, (event_id.as_str(), now.as_micros()))
+        .map(|rows| rows > 0)
+}
+
+fn accept(db: &Connection, order: &ConfirmedOrder, now: Timestamp) -> Result<bool, OrderError> {
+    let order_id = &order.order.order_id;
+    if let Some(known) = placed(db, order_id)? {
+        return if known == *order {
+            Ok(true)
+        } else {
+            let conflict = OrderRejection::Conflict(order_id.clone());
+            Err(PortError::Rejected(conflict))
+        };
+    }
+    if !enter(db, &order.event_id, now)? {
+        return Ok(true);
+    }
+    db.run(
+        "INSERT INTO placed_order (order_id, occurred_at, placed) VALUES (?1, ?2, ?3)",
+        params![
+            order_id.as_str(),
+            order.occurred_at.as_micros(),
+            to_json(order)?,
+        ],
+    )?;
+    let progress = Progress::begin(order, now);
+    db.run(
+        "INSERT INTO order_progress (order_id, state, open, last_fact_at, progress) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            order_id.as_str(),
+            progress.state().as_str(),
+            !progress.actions(order).is_empty(),
+            progress.last_change().as_micros(),
+            to_json(&progress)?,
+        ],
+    )?;
+    Ok(false)
+}
+
+fn record(
+    db: &Connection,
+    placed: &ConfirmedOrder,
+    facts: Vec<Fact>,
+    event: Option<&EventId>,
+    now: Timestamp,
+) -> Result<Progress, OrderError> {
+    let order_id = &placed.order.order_id;
+    let unknown = || PortError::Rejected(OrderRejection::UnknownOrder(order_id.clone()));
+    let mut progress = progress(db, order_id)?.ok_or_else(unknown)?;
+    if let Some(event) = event
+        && !enter(db, event, now)?
+    {
+        return Ok(progress);
+    }
+    let mut changed = false;
+    for fact in facts {
+        changed |= progress.apply(placed, fact, now).map_err(|why| {
+            PortError::Rejected(OrderRejection::Impossible {
+                order_id: order_id.clone(),
+                why: why.to_string(),
+            })
+        })?;
+    }
+    if changed {
+        db.run(
+            "UPDATE order_progress SET state = ?2, open = ?3, last_fact_at = ?4, progress = ?5 \
+             WHERE order_id = ?1",
+            params![
+                order_id.as_str(),
+                progress.state().as_str(),
+                !progress.actions(placed).is_empty(),
+                progress.last_change().as_micros(),
+                to_json(&progress)?,
+            ],
+        )?;
+    }
+    Ok(progress)
+}
+
+impl SqliteOrders {
+    /// What was placed, read back off the writer's thread unless it is at hand.
+    async fn placed(&self, order_id: &OrderId) -> Result<Option<Arc<ConfirmedOrder>>, Fault> {
+        if let Some(placed) = self.placed.get(order_id) {
+            return Ok(Some(placed));
+        }
+        let id = order_id.clone();
+        let found = self.store.read(move |db| placed(db, &id)).await?;
+        Ok(found.map(|it| self.placed.put(it.into())))
+    }
+}
+
+#[async_trait]
+impl OrderStore for SqliteOrders {
+    async fn accept(&self, order: ConfirmedOrder, now: Timestamp) -> Result<bool, OrderError> {
+        let order = Arc::new(order);
+        let taken = Arc::clone(&order);
+        let repeated = self
+            .store
+            .write(move |db| accept(db, &taken, now))
+            .await?;
+        if !repeated {
+            self.placed.put(order);
+        }
+        Ok(repeated)
+    }
+
+    async fn record(
+        &self,
+        order_id: &OrderId,
+        facts: Vec<Fact>,
+        event: Option<EventId>,
+        now: Timestamp,
+    ) -> Result<Order, OrderError> {
+        let unknown = || PortError::Rejected(OrderRejection::UnknownOrder(order_id.clone()));
+        let placed = self.placed(order_id).await?.ok_or_else(unknown)?;
+        let of = Arc::clone(&placed);
+        let progress = self
+            .store
+            .write(move |db| record(db, &of, facts, event.as_ref(), now))
+            .await?;
+        Ok(Order { placed, progress })
+    }
+
+    async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, Fault> {
+        let Some(placed) = self.placed(order_id).await? else {
+            return Ok(None);
+        };
+        let id = order_id.clone();
+        let progress = self.store.read(move |db| progress(db, &id)).await?;
+        Ok(progress.map(|progress| Order { placed, progress }))
+    }
+
+    async fn orders(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault> {
+        let after = cursor(after);
+        let page = "SELECT placed, progress FROM order_progress JOIN placed_order USING (order_id) \
+                    WHERE order_progress.order_id > ?1 \
+                    ORDER BY order_progress.order_id LIMIT ?2";
+        self.store
+            .read(move |db| {
+                db.all(page, (after, row_limit(limit)), |row| {
+                    Ok(Order {
+                        placed: json(row, 0)?,
+                        progress: json(row, 1)?,
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn unfinished(
+        &self,
+        idle_since: Timestamp,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>, Fault> {
+        let page = (cursor(after), idle_since.as_micros(), row_limit(limit));
+        let select = "SELECT order_id FROM order_progress \
+                      WHERE open = 1 AND order_id > ?1 AND last_fact_at <= ?2 \
+                      ORDER BY order_id LIMIT ?3";
+        self.store
+            .read(move |db| db.all(select, page, |row| id(row, 0, OrderId::new)))
+            .await
+    }
+
+    async fn park(&self, letter: DeadLetter) -> Result<(), Fault> {
+        self.store
+            .write(move |db| {
+                db.run(
+                    "INSERT OR IGNORE INTO dead_letter (id, parked_at, letter) \
+                     VALUES (?1, ?2, ?3)",
+                    params![letter.id, letter.parked_at.as_micros(), to_json(&letter)?],
+                )
+                .map(drop)
+            })
+            .await
+    }
+
+    async fn dead_letters(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Fault> {
+        let after = after.map(ToOwned::to_owned);
+        // A letter's id is any text, also the empty one, so "no cursor" is not a text here.
+        let page = "SELECT letter FROM dead_letter WHERE ?1 IS NULL OR id > ?1 \
+                    ORDER BY id LIMIT ?2";
+        self.store
+            .read(move |db| db.all(page, (after, row_limit(limit)), |row| json(row, 0)))
+            .await
+    }
+
+    async fn discard(&self, letter_id: &str) -> Result<bool, Fault> {
+        let id = letter_id.to_owned();
+        self.store
+            .write(move |db| {
+                let delete = "DELETE FROM dead_letter WHERE id = ?1";
+                db.run(delete, [id]).map(|rows| rows > 0)
+            })
+            .await
+    }
+}
