@@ -7,8 +7,8 @@ use boutique_core::ids::{EventId, OrderId};
 use rusqlite::{Connection, params};
 
 use super::SqliteStore;
-use super::columns::{cursor, moment};
-use super::query::{Query, id, json, row_limit, to_json};
+use super::columns::cursor;
+use super::query::{Query, count, id, int, json, moment, row_limit, to_json};
 
 /// Keeps the event stream as it arrived, in the table `analytics_row`, and shows one row an
 /// event in the view `analytics_event`.
@@ -32,7 +32,7 @@ fn append(db: &Connection, row: &AnalyticsRow) -> Result<(), Fault> {
          (message_id, published_at, event_id, order_id, data, attributes) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
-            row.message_id,
+            int(row.message_id)?,
             row.published_at.as_micros(),
             row.event_id.as_str(),
             row.order_id.as_str(),
@@ -52,9 +52,9 @@ impl AnalyticsStore for SqliteAnalytics {
     }
 
     async fn raw_rows(&self) -> Result<u64, Fault> {
-        let count = "SELECT count(*) FROM analytics_row";
+        let rows = "SELECT count(*) FROM analytics_row";
         self.store
-            .read(move |db| Ok(db.one(count, [], |row| row.get(0))?.unwrap_or(0)))
+            .read(move |db| Ok(db.one(rows, [], |row| count(row, 0))?.unwrap_or(0)))
             .await
     }
 
@@ -70,7 +70,7 @@ impl AnalyticsStore for SqliteAnalytics {
             .read(move |db| {
                 db.all(page, (after, row_limit(limit)), |row| {
                     Ok(AnalyticsRow {
-                        message_id: row.get(0)?,
+                        message_id: count(row, 0)?,
                         published_at: moment(row, 1)?,
                         event_id: id(row, 2, EventId::new)?,
                         order_id: id(row, 3, OrderId::new)?,

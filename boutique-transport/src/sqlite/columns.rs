@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use boutique_core::clock::Timestamp;
 use boutique_core::money::{Currency, Money};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -10,11 +9,6 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::query::unreadable;
-
-/// The moment in `column`, kept as microseconds.
-pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    row.get(column).map(Timestamp::from_micros)
-}
 
 /// The unit variant in `column`, kept as the name that `as_str` gives and serde knows.
 pub(super) fn name<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {

@@ -10,8 +10,8 @@ use boutique_core::money::{Currency, Money};
 use rusqlite::{Connection, Params, Row, params};
 
 use super::SqliteStore;
-use super::columns::{maybe, moment, money, name};
-use super::query::{Query, id, json, row_limit, to_json, unknown, unreadable};
+use super::columns::{maybe, money, name};
+use super::query::{Query, count, id, json, moment, row_limit, to_json, unknown, unreadable};
 
 /// Keeps the journal in the data file, where triggers refuse to change or remove an entry.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ fn entries(
 ) -> Result<Vec<(u64, Entry)>, Fault> {
     let mut entries: Vec<(u64, Entry)> = Vec::new();
     db.each(select, of, |row| {
-        let seq = row.get(0)?;
+        let seq = count(row, 0)?;
         if entries.last().is_none_or(|it| it.0 != seq) {
             entries.push((seq, entry_at(row)?));
         }
@@ -125,7 +125,7 @@ fn insert(db: &Connection, entry: &Entry, totals: &TrialBalance) -> Result<(), F
         ],
     )?;
     let seq = db.last_insert_rowid();
-    for (n, EntryLine { account, amount }) in entry.lines.iter().enumerate() {
+    for (n, EntryLine { account, amount }) in (0_i64..).zip(&entry.lines) {
         db.run(
             "INSERT INTO journal_line (entry, n, account, currency, units, nanos) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -189,7 +189,7 @@ fn post(db: &Connection, posted: Entry) -> Result<Booked, BookError> {
 fn trial_balance(db: &Connection) -> Result<TrialBalance, Fault> {
     let mut balance = TrialBalance {
         entries: db
-            .one("SELECT count(*) FROM journal_entry", [], |row| row.get(0))?
+            .one("SELECT count(*) FROM journal_entry", [], |row| count(row, 0))?
             .unwrap_or(0),
         ..TrialBalance::default()
     };

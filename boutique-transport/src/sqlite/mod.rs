@@ -8,13 +8,20 @@
 //!
 //! The file holds personal data; a new one can be read by its owner only.
 
+mod analytics;
+mod columns;
 mod error;
 mod job;
+mod journal;
 mod lock;
+mod orders;
+mod placed;
 mod query;
 mod queue;
 mod reader;
 mod schema;
+mod shipments;
+mod signals;
 mod ticker;
 mod writer;
 
@@ -28,7 +35,12 @@ use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::Fault;
 use rusqlite::{Connection, OpenFlags};
 
+pub use analytics::SqliteAnalytics;
 pub use error::OpenError;
+pub use journal::SqliteJournal;
+pub use orders::SqliteOrders;
+pub use shipments::SqliteShipments;
+pub use signals::SqliteSignals;
 pub use writer::CommitStats;
 pub(crate) use writer::Tx;
 

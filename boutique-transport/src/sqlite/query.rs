@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use boutique_core::clock::Timestamp;
 use boutique_core::fault::Fault;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
@@ -124,4 +125,20 @@ pub(super) fn unknown(column: usize) -> rusqlite::Error {
 /// The number of rows SQLite may answer with; it counts in `i64`.
 pub(super) fn row_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// A count as SQLite stores it.
+pub(super) fn int(count: u64) -> Result<i64, Fault> {
+    i64::try_from(count).map_err(|_| Fault::permanent("a count is too large to be stored"))
+}
+
+/// The count in `column`.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let stored: i64 = row.get(column)?;
+    u64::try_from(stored).map_err(|it| unreadable(column, it))
+}
+
+/// The moment in `column`.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_micros)
 }

@@ -15,6 +15,13 @@ pub(super) const APPLICATION_ID: i32 = 0x4254_5145;
 const MIGRATIONS: &[&[&str]] = &[&[
     include_str!("schema/stock.sql"),
     include_str!("schema/checkout.sql"),
+    include_str!("schema/customers.sql"),
+    include_str!("schema/signals.sql"),
+    include_str!("schema/orders.sql"),
+    include_str!("schema/journal.sql"),
+    include_str!("schema/shipments.sql"),
+    include_str!("schema/broker.sql"),
+    include_str!("schema/analytics.sql"),
 ]];
 
 /// The newest version known here.

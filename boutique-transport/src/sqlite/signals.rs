@@ -10,8 +10,8 @@ use boutique_core::ids::{OrderId, Pseudonym};
 use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
-use super::columns::{moment, money};
-use super::query::{Query, id, row_limit};
+use super::columns::money;
+use super::query::{Query, id, moment, row_limit};
 
 /// Keeps observed orders in the data file.
 #[derive(Clone)]
