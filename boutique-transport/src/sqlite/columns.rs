@@ -19,7 +19,8 @@ pub(super) fn name<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlit
 /// The amount whose currency, units and billionths are in these columns.
 pub(super) fn money(row: &Row<'_>, columns: [usize; 3]) -> rusqlite::Result<Money> {
     let [code, units, nanos] = columns;
-    let currency = Currency::new(row.get_ref(code)?.as_str()?).map_err(|it| unreadable(code, it))?;
+    let currency =
+        Currency::new(row.get_ref(code)?.as_str()?).map_err(|it| unreadable(code, it))?;
     Money::new(currency, row.get(units)?, row.get(nanos)?).map_err(|it| unreadable(units, it))
 }
 

@@ -189,7 +189,9 @@ fn post(db: &Connection, posted: Entry) -> Result<Booked, BookError> {
 fn trial_balance(db: &Connection) -> Result<TrialBalance, Fault> {
     let mut balance = TrialBalance {
         entries: db
-            .one("SELECT count(*) FROM journal_entry", [], |row| count(row, 0))?
+            .one("SELECT count(*) FROM journal_entry", [], |row| {
+                count(row, 0)
+            })?
             .unwrap_or(0),
         ..TrialBalance::default()
     };

@@ -145,10 +145,7 @@ impl OrderStore for SqliteOrders {
     async fn accept(&self, order: ConfirmedOrder, now: Timestamp) -> Result<bool, OrderError> {
         let order = Arc::new(order);
         let taken = Arc::clone(&order);
-        let repeated = self
-            .store
-            .write(move |db| accept(db, &taken, now))
-            .await?;
+        let repeated = self.store.write(move |db| accept(db, &taken, now)).await?;
         if !repeated {
             self.placed.put(order);
         }

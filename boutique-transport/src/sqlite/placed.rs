@@ -39,7 +39,11 @@ impl PlacedOrders {
     pub(super) fn put(&self, order: Arc<ConfirmedOrder>) -> Arc<ConfirmedOrder> {
         let order_id = &order.order.order_id;
         let mut shelf = self.shelf();
-        if shelf.orders.insert(order_id.clone(), Arc::clone(&order)).is_none() {
+        if shelf
+            .orders
+            .insert(order_id.clone(), Arc::clone(&order))
+            .is_none()
+        {
             shelf.oldest_first.push_back(order_id.clone());
         }
         if shelf.oldest_first.len() > ORDERS_MAX

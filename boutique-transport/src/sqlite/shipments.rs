@@ -111,9 +111,8 @@ impl ShipmentStore for SqliteShipments {
         self.store
             .read(move |db| {
                 let select = "SELECT shipment FROM shipment WHERE order_id = ?1";
-                let mut found = db.all(select, [order_id.as_str()], |row| {
-                    json::<Shipment>(row, 0)
-                })?;
+                let mut found =
+                    db.all(select, [order_id.as_str()], |row| json::<Shipment>(row, 0))?;
                 found.sort_by_key(|it| it.system);
                 Ok(found)
             })

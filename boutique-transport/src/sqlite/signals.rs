@@ -111,10 +111,7 @@ fn features(db: &Connection, of: &Observation) -> Result<Features, Fault> {
 #[async_trait]
 impl SignalStore for SqliteSignals {
     async fn observe(&self, observation: Observation) -> Result<Features, Fault> {
-        let first = self
-            .store
-            .write(move |db| observe(db, observation))
-            .await?;
+        let first = self.store.write(move |db| observe(db, observation)).await?;
         // Counting is left to a reader: a busy subject has hundreds of rows, and everybody
         // waits for the writer.
         self.store.read(move |db| features(db, &first)).await
