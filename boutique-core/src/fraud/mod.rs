@@ -1,10 +1,11 @@
 //! Fraud: signals in, a score with its reasons out. The same signals and the same features
 //! give the same bytes.
 
-//PENDING mod assess;
+mod assess;
 mod memory;
-//PENDING mod rules;
+mod rules;
 mod score;
+mod standard;
 mod telemetry;
 mod velocity;
 mod window;
@@ -14,9 +15,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use assess::AssessRisk;
+pub use assess::AssessRisk;
 pub use memory::MemorySignals;
-//PENDING pub use rules::{Rule, RuleSet};
+pub use rules::{Condition, InvalidRules, Measure, Rule, RuleSet, Subject, Window};
 pub use score::Thresholds;
 pub use telemetry::{InvalidTelemetry, Telemetry, assess_telemetry};
 pub use velocity::VelocityBook;
