@@ -5,9 +5,12 @@
 //! acknowledged in time. Messages with one ordering key are delivered one after the other.
 //! After a stated number of attempts a message moves to the dead-letter topic.
 
-//PENDING mod book;
-//PENDING mod memory;
-//PENDING mod push;
+mod book;
+#[cfg(test)]
+mod deliveries;
+mod memory;
+mod push;
+mod queue;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,12 +20,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use book::{DeliveryRow, Fate, next_backoff};
-//PENDING pub use memory::MemoryBroker;
-//PENDING pub use push::{Pumped, Push, PushPump};
+pub use book::{DeliveryRow, Fate, SOURCE_ATTEMPTS, SOURCE_SUBSCRIPTION, next_backoff};
+pub use memory::MemoryBroker;
+pub use push::{Pumped, Push, PushPump};
 
 use crate::clock::Timestamp;
-use crate::fault::{Fault, PortError};
+use crate::fault::PortError;
 
 /// Names a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
