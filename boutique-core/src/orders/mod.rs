@@ -6,10 +6,10 @@
 
 //PENDING mod desk;
 //PENDING mod drive;
-//PENDING mod memory;
 mod facts;
 #[cfg(test)]
 mod fixture;
+mod memory;
 mod park;
 mod parts;
 mod progress;
@@ -22,8 +22,8 @@ use async_trait::async_trait;
 
 //PENDING pub use desk::{CancelOrder, Desk, DeskError, DeskRejection, ReturnGoods};
 //PENDING pub use drive::{DriveOrder, Drove};
-//PENDING pub use memory::MemoryOrders;
 pub use facts::{Contradiction, LineRefusal};
+pub use memory::MemoryOrders;
 pub use park::{DeadLetter, DeadLetterSource};
 pub use parts::{Part, Unfit, check_fit};
 pub use progress::{
@@ -44,6 +44,37 @@ pub struct Order {
     pub placed: std::sync::Arc<ConfirmedOrder>,
     /// What has happened since.
     pub progress: Progress,
+}
+
+impl Order {
+    /// Whether `event` is what this order was taken in with: same id, same content. Only the
+    /// date, which older publishers do not send, and the trace may differ.
+    pub fn is_of(&self, event: &ConfirmedOrder) -> bool {
+        let placed = &*self.placed;
+        placed.event_id == event.event_id
+            && placed.holds == event.holds
+            && placed.total == event.total
+            && placed.discount == event.discount
+            && placed.tax == event.tax
+            && placed.order == event.order
+    }
+
+    /// The progress after all of `facts`.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderRejection::Impossible`] if one of them contradicts what has happened.
+    pub fn with(&self, facts: Vec<Fact>, now: Timestamp) -> Result<Progress, OrderRejection> {
+        let mut next = self.progress.clone();
+        for fact in facts {
+            let applied = next.apply(&self.placed, fact, now);
+            applied.map_err(|why| OrderRejection::Impossible {
+                order_id: self.placed.order.order_id.clone(),
+                why: why.to_string(),
+            })?;
+        }
+        Ok(next)
+    }
 }
 
 /// An answer of the order store that is not yes. Nothing has changed.
