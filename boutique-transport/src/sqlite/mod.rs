@@ -22,6 +22,8 @@ mod reader;
 mod schema;
 mod shipments;
 mod signals;
+mod stock;
+mod stock_rows;
 mod ticker;
 mod writer;
 
@@ -41,6 +43,7 @@ pub use journal::SqliteJournal;
 pub use orders::SqliteOrders;
 pub use shipments::SqliteShipments;
 pub use signals::SqliteSignals;
+pub use stock::SqliteLedger;
 pub use writer::CommitStats;
 pub(crate) use writer::Tx;
 
@@ -253,7 +256,7 @@ impl Drop for Inner {
         if let Some(queue) = &self.writes {
             queue.close();
         }
-        self.writer.take().map_or((), join);
+        self.writer.take().into_iter().for_each(join);
     }
 }
 
