@@ -10,6 +10,8 @@
 
 mod analytics;
 mod columns;
+mod carts;
+mod checkout;
 mod error;
 mod job;
 mod journal;
@@ -27,10 +29,11 @@ mod stock_rows;
 mod ticker;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use boutique_core::clock::{Clock, Timestamp};
@@ -38,6 +41,7 @@ use boutique_core::fault::Fault;
 use rusqlite::{Connection, OpenFlags};
 
 pub use analytics::SqliteAnalytics;
+pub use checkout::SqliteCheckout;
 pub use error::OpenError;
 pub use journal::SqliteJournal;
 pub use orders::SqliteOrders;
@@ -88,6 +92,8 @@ struct Inner {
     reads: Arc<Queue<ReadJob>>,
     ticker: Arc<Ticker>,
     commits: Arc<Commits>,
+    /// Outbox records that are leased, and until when.
+    leases: Arc<Mutex<BTreeMap<u64, Timestamp>>>,
     file: PathBuf,
     readers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
@@ -233,6 +239,7 @@ impl Inner {
             reads: Arc::new(Queue::default()),
             ticker: Arc::new(Ticker::after(last, clock)),
             commits: Arc::default(),
+            leases: Arc::default(),
             file: path.to_owned(),
             readers: Vec::new(),
             writer: None,

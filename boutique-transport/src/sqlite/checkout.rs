@@ -1,0 +1,264 @@
+//! Saga records and the outbox in the data file.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boutique_core::checkout::{
+    Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError,
+    StoreRejection,
+};
+use boutique_core::clock::Timestamp;
+use boutique_core::fault::{Fault, PortError};
+use boutique_core::ids::OrderId;
+use rusqlite::{Connection, Row, params};
+
+use super::carts;
+use super::query::{Query, count, id, int, json, moment, row_limit, to_json};
+use super::{SqliteStore, Tx};
+
+/// Saga records, the outbox and the carts, kept in a [`SqliteStore`]. Clones share them.
+///
+/// Leases of outbox records are kept in memory: one process has the file, and when it ends its
+/// leases are over. Taking one costs no sync.
+#[derive(Clone, Debug)]
+pub struct SqliteCheckout {
+    pub(super) store: SqliteStore,
+}
+
+impl SqliteStore {
+    /// The checkout store and the carts.
+    pub fn checkout(&self) -> SqliteCheckout {
+        SqliteCheckout {
+            store: self.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl CheckoutStore for SqliteCheckout {
+    async fn saga(&self, order_id: &OrderId) -> Result<Option<Saga>, Fault> {
+        let order_id = order_id.clone();
+        let found = self.store.read(move |db| load(db, &order_id)).await?;
+        Ok(found.map(|it| it.1))
+    }
+
+    async fn begin(&self, intent: Arc<Intent>) -> Result<Begun, Fault> {
+        // Written out here, not on the writer's thread, which everybody waits for.
+        let text = to_json(&intent)?;
+        let begin = move |tx: &Tx<'_>| {
+            let (row, before) = load(tx, &intent.order_id)?.unzip();
+            let saga = match Saga::begin(before, intent) {
+                Ok(saga) => saga,
+                Err(taken) => return Ok(taken),
+            };
+            let seq = match row {
+                Some(seq) => {
+                    update(tx, seq, &saga)?;
+                    seq
+                }
+                None => insert(tx, &saga)?,
+            };
+            tx.run(
+                "REPLACE INTO intent (seq, attempt, intent) VALUES (?1, ?2, ?3)",
+                params![seq, saga.intent.attempt, text],
+            )?;
+            Ok(Begun::New)
+        };
+        self.store.write(begin).await
+    }
+
+    async fn decide(
+        &self,
+        order_id: &OrderId,
+        attempt: u32,
+        decision: Decide,
+        now: Timestamp,
+    ) -> Result<Saga, StoreError> {
+        let order_id = order_id.clone();
+        let event = match &decision {
+            Decide::Confirm { event, .. } => Some(to_json(event)?),
+            _ => None,
+        };
+        let decide = move |tx: &Tx<'_>| {
+            let Some((seq, mut saga)) = load(tx, &order_id)? else {
+                return Err(PortError::Rejected(StoreRejection::UnknownOrder(order_id)));
+            };
+            let moved = saga.decide(attempt, &decision, now);
+            if !moved.map_err(PortError::Rejected)? {
+                return Ok(saga);
+            }
+            update(tx, seq, &saga)?;
+            if let Some(event) = event {
+                tx.run(
+                    "INSERT INTO outbox (order_id, created_at, message) VALUES (?1, ?2, ?3)",
+                    params![order_id.as_str(), now.as_micros(), event],
+                )?;
+                if let Some(cart) = &saga.intent.cart {
+                    carts::empty(tx, &cart.user_id, Some(cart.version))?;
+                }
+            }
+            Ok(saga)
+        };
+        self.store.write(decide).await
+    }
+
+    async fn unfinished(
+        &self,
+        due: Timestamp,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Saga>, Fault> {
+        let after = after.cloned();
+        let list = move |db: &Connection| {
+            let after = after.as_ref().map_or("", OrderId::as_str);
+            db.all(
+                "SELECT seq, since, detail, timeline, intent FROM saga JOIN intent USING (seq)
+                 WHERE due <= ?1 AND order_id > ?2 ORDER BY order_id LIMIT ?3",
+                params![due.as_micros(), after, row_limit(limit)],
+                |row| saga(row).map(|it| it.1),
+            )
+        };
+        self.store.read(list).await
+    }
+
+    async fn sagas(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Saga>, Fault> {
+        let after = after.cloned();
+        let list = move |db: &Connection| {
+            let after = after.as_ref().map_or("", OrderId::as_str);
+            db.all(
+                "SELECT seq, since, detail, timeline, intent FROM saga JOIN intent USING (seq)
+                 WHERE order_id > ?1 ORDER BY order_id LIMIT ?2",
+                params![after, row_limit(limit)],
+                |row| saga(row).map(|it| it.1),
+            )
+        };
+        self.store.read(list).await
+    }
+
+    async fn lease_outbox(
+        &self,
+        max: usize,
+        now: Timestamp,
+        lease: Duration,
+    ) -> Result<Vec<OutboxRecord>, Fault> {
+        let leases = Arc::clone(&self.store.inner.leases);
+        // On the writer's thread, so that no record is leased that is just being ended.
+        let take = move |tx: &Tx<'_>| {
+            let mut leases = leases.lock().unwrap_or_else(PoisonError::into_inner);
+            leases.retain(|_, until| *until > now);
+            let candidates = tx.all(
+                "SELECT seq, order_id, message FROM outbox ORDER BY seq LIMIT ?1",
+                [row_limit(max.saturating_add(leases.len()))],
+                |row| {
+                    let seq = count(row, 0)?;
+                    if leases.contains_key(&seq) {
+                        return Ok(None);
+                    }
+                    Ok(Some(OutboxRecord {
+                        seq,
+                        order_id: id(row, 1, OrderId::new)?,
+                        message: json(row, 2)?,
+                    }))
+                },
+            )?;
+            let mut records: Vec<OutboxRecord> = candidates.into_iter().flatten().collect();
+            records.truncate(max);
+            let until = now.after(lease);
+            leases.extend(records.iter().map(|it| (it.seq, until)));
+            Ok(records)
+        };
+        self.store.write(take).await
+    }
+
+    async fn published(&self, seqs: Vec<u64>) -> Result<(), Fault> {
+        let leases = Arc::clone(&self.store.inner.leases);
+        let end = move |tx: &Tx<'_>| {
+            let mut leases = leases.lock().unwrap_or_else(PoisonError::into_inner);
+            for seq in seqs {
+                tx.run("DELETE FROM outbox WHERE seq = ?1", [int(seq)?])?;
+                leases.remove(&seq);
+            }
+            Ok(())
+        };
+        self.store.write(end).await
+    }
+
+    async fn return_leases(&self, seqs: Vec<u64>) -> Result<(), Fault> {
+        let leases = &self.store.inner.leases;
+        let mut leases = leases.lock().unwrap_or_else(PoisonError::into_inner);
+        for seq in seqs {
+            leases.remove(&seq);
+        }
+        Ok(())
+    }
+
+    async fn outbox(&self) -> Result<OutboxStatus, Fault> {
+        let status = |db: &Connection| {
+            let waiting = db.one("SELECT count(*) FROM outbox", [], |row| count(row, 0))?;
+            let oldest = db.one(
+                "SELECT created_at FROM outbox ORDER BY created_at LIMIT 1",
+                [],
+                |row| moment(row, 0),
+            )?;
+            Ok(OutboxStatus {
+                waiting: waiting.unwrap_or(0),
+                oldest,
+            })
+        };
+        self.store.read(status).await
+    }
+}
+
+fn load(db: &Connection, order_id: &OrderId) -> Result<Option<(i64, Saga)>, Fault> {
+    db.one(
+        "SELECT seq, since, detail, timeline, intent FROM saga JOIN intent USING (seq)
+         WHERE order_id = ?1",
+        [order_id.as_str()],
+        saga,
+    )
+}
+
+fn saga(row: &Row<'_>) -> rusqlite::Result<(i64, Saga)> {
+    let saga = Saga {
+        since: moment(row, 1)?,
+        state: json(row, 2)?,
+        timeline: json(row, 3)?,
+        intent: Arc::new(json(row, 4)?),
+    };
+    Ok((row.get(0)?, saga))
+}
+
+/// Writes the part of a new record that decisions change; says where.
+fn insert(db: &Connection, saga: &Saga) -> Result<i64, Fault> {
+    db.run(
+        "INSERT INTO saga (order_id, state, due, since, detail, timeline)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            saga.intent.order_id.as_str(),
+            saga.state.name(),
+            saga.due().map(Timestamp::as_micros),
+            saga.since.as_micros(),
+            to_json(&saga.state)?,
+            to_json(&saga.timeline)?,
+        ],
+    )?;
+    Ok(db.last_insert_rowid())
+}
+
+/// Writes what a decision changes. The intent stays as it was written.
+fn update(db: &Connection, seq: i64, saga: &Saga) -> Result<(), Fault> {
+    db.run(
+        "UPDATE saga SET state = ?2, due = ?3, since = ?4, detail = ?5, timeline = ?6
+         WHERE seq = ?1",
+        params![
+            seq,
+            saga.state.name(),
+            saga.due().map(Timestamp::as_micros),
+            saga.since.as_micros(),
+            to_json(&saga.state)?,
+            to_json(&saga.timeline)?,
+        ],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! The stores in a data file are what the ports say, case by case.
+
+#![cfg(feature = "sqlite")]
+
+use std::sync::Arc;
+
+use boutique_testkit::ManualClock;
+use boutique_transport::sqlite::{SqliteOptions, SqliteStore};
+
+/// A fresh data file, in a directory that goes when the case is over.
+fn store(clock: Arc<ManualClock>) -> (SqliteStore, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("boutique.db");
+    let store = SqliteStore::open(file, clock, SqliteOptions::default()).expect("a new data file");
+    (store, directory)
+}
+
+mod stock {
+    use std::sync::Arc;
+
+    use boutique_core::stock::StockSystem;
+
+    boutique_testkit::ledger_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.stock(StockSystem::Inventory)), directory)
+    });
+}
