@@ -9,9 +9,9 @@
 //! The file holds personal data; a new one can be read by its owner only.
 
 mod analytics;
-mod columns;
 mod carts;
 mod checkout;
+mod columns;
 mod error;
 mod job;
 mod journal;
