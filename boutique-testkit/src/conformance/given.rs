@@ -1,16 +1,24 @@
 //! Short ways to say what a case is about.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use boutique_core::broker::Message;
+use boutique_core::carts::CartLine;
+use boutique_core::catalog::PricedLine;
+use boutique_core::checkout::{Check, IntendedHold, Intent, OrderBody, Verdict, Verdicts};
 use boutique_core::clock::Timestamp;
-use boutique_core::customer::{Address, Email};
+use boutique_core::customer::{Address, Email, Tier};
 use boutique_core::ids::{
-    CustomerId, EntryId, EventId, HoldId, OrderId, ProductId, ReceiptId, ShipmentId, UserId,
+    CustomerId, EntryId, EventId, HoldId, IdempotencyKey, OrderId, ProductId, ReceiptId,
+    ShipmentId, TenantId, UserId,
 };
 use boutique_core::limits::Units;
 use boutique_core::money::{Currency, Money};
 use boutique_core::pii::Pii;
-use boutique_core::stock::StockLine;
+use boutique_core::pricing::{TaxMode, Totals};
+use boutique_core::shipping::ShippingQuote;
+use boutique_core::stock::{StockLine, StockSystem};
 
 macro_rules! named {
     ($($name:ident -> $id:ident),* $(,)?) => {$(
@@ -117,5 +125,83 @@ pub(crate) fn fine<T, E: std::fmt::Debug>(answer: Result<T, E>) -> T {
     match answer {
         Ok(answer) => answer,
         Err(error) => panic!("should have been answered: {error:?}"),
+    }
+}
+
+/// An attempt of 30 seconds to sell two teas, begun at second `began`.
+pub(crate) fn intent(order: &str, attempt: u32, began: i64) -> Intent {
+    let id = order_id(order);
+    let hold_id = id.hold("inventory", attempt);
+    Intent {
+        order_id: id,
+        tenant: TenantId::new("shop").expect("a tenant"),
+        key: IdempotencyKey::new(format!("key-{order}")).expect("a key"),
+        body: OrderBody {
+            user_id: user("ada"),
+            currency: Currency::USD,
+            email: email("ada@example.com"),
+            address: address(),
+            lines: Some(Arc::new([CartLine {
+                product_id: product("tea"),
+                quantity: units(2),
+            }])),
+            ordered_at: None,
+        },
+        attempt,
+        lines: Arc::new([PricedLine {
+            product_id: product("tea"),
+            quantity: units(2),
+            unit_price: usd(1_999),
+            weight_grams: 250,
+            system: StockSystem::Inventory,
+            freight_class: None,
+        }]),
+        shipping: ShippingQuote {
+            parcels: usd(899),
+            freight: usd(0),
+            cost: usd(899),
+            lead_days: 3,
+        },
+        holds: vec![IntendedHold {
+            system: StockSystem::Inventory,
+            hold_id,
+            lines: 1,
+        }],
+        cart: None,
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        started_at: at(began),
+        deadline: at(began + 30),
+    }
+}
+
+pub(crate) fn verdicts(detail: &str) -> Verdicts {
+    Verdicts {
+        tier: Tier::Gold,
+        totals: Totals {
+            goods: usd(3_998),
+            discount: usd(200),
+            shipping: usd(899),
+            tax: usd(0),
+            tax_mode: TaxMode::Inclusive,
+            total: usd(4_697),
+        },
+        checks: vec![Check {
+            name: "stock".into(),
+            verdict: Verdict::Pass,
+            policy: "fail closed".into(),
+            duration_ms: 3,
+            detail: detail.to_owned(),
+        }],
+    }
+}
+
+pub(crate) fn message(text: &str) -> Message {
+    Message {
+        data: text.into(),
+        attributes: BTreeMap::from([
+            ("ce-id".to_owned(), format!("{text}.confirmed")),
+            ("note".to_owned(), "caf\u{e9}, \"quoted\"".to_owned()),
+        ]),
+        ordering_key: Some(text.into()),
     }
 }

@@ -183,4 +183,6 @@ pub type Running<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 mod given;
 
+pub mod carts;
+pub mod checkout;
 pub mod stock;
