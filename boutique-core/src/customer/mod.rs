@@ -1,17 +1,19 @@
 //! Customers: who buys, what they are granted, and where the bill goes.
 
+mod book;
 mod contact;
 mod country;
-//PENDING mod lookup;
-//PENDING mod memory;
+mod lookup;
+mod memory;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use book::CustomerBook;
 pub use contact::{Address, Email, InvalidContact};
 pub use country::Country;
-//PENDING pub use lookup::LookUpInDirectory;
-//PENDING pub use memory::MemoryDirectory;
+pub use lookup::LookUpInDirectory;
+pub use memory::MemoryDirectory;
 
 use crate::clock::Timestamp;
 use crate::fault::{Fault, PortError};
@@ -108,7 +110,7 @@ pub struct Customer {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
-    /// Orders attached, each once, oldest first.
+    /// Orders attached, each once, oldest first, those of one moment by id.
     #[serde(default)]
     pub orders: Vec<CustomerOrder>,
 }
@@ -118,7 +120,7 @@ pub struct Customer {
 pub struct UpsertCustomer {
     /// The id a new record gets. An existing record with this e-mail keeps its own.
     pub id: CustomerId,
-    /// Which record: e-mails are unique.
+    /// Which record: e-mails are unique. A known record keeps the spelling it has.
     pub email: Pii<Email>,
     /// Given name.
     pub name: Option<Pii<String>>,
@@ -204,14 +206,16 @@ pub trait CustomerDirectory: Send + Sync + 'static {
     /// One record by e-mail.
     async fn by_email(&self, email: &Email) -> Result<Option<Customer>, Fault>;
 
-    /// Records, newest first, after the one with the id `after`, at most `limit`.
+    /// Records, newest first and those of one moment by descending id, after the one with the
+    /// id `after`, at most `limit`. After a record that is gone there is nothing.
     async fn customers(
         &self,
         after: Option<&CustomerId>,
         limit: usize,
     ) -> Result<Vec<Customer>, Fault>;
 
-    /// Attaches an order, once.
+    /// Attaches an order, once. An equal total under the same id is the same order; its moment
+    /// is the one that was said first.
     async fn attach(
         &self,
         id: &CustomerId,
