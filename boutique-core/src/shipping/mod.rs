@@ -1,12 +1,14 @@
 //! Shipping: what it costs to send parcels and freight, and how long it takes.
 
-//PENDING mod quote;
-//PENDING mod tariff;
+mod quote;
+mod tariff;
+mod zone;
 
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use quote::QuoteByTariff;
-//PENDING pub use tariff::{FreightRate, Tariff, Zone};
+pub use quote::QuoteByTariff;
+pub use tariff::{FreightRate, InvalidTariff, Rates, Tariff, TariffError, ZoneTerms, Zones};
+pub use zone::Zone;
 
 use crate::catalog::PricedLine;
 use crate::customer::Address;
