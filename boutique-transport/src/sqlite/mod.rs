@@ -26,6 +26,8 @@ mod shipments;
 mod signals;
 mod stock;
 mod stock_rows;
+#[cfg(test)]
+mod tests;
 mod ticker;
 mod writer;
 
