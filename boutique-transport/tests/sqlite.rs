@@ -25,3 +25,21 @@ mod stock {
         (Arc::new(store.stock(StockSystem::Inventory)), directory)
     });
 }
+
+mod carts {
+    use std::sync::Arc;
+
+    boutique_testkit::carts_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.checkout()), directory)
+    });
+}
+
+mod checkout {
+    use std::sync::Arc;
+
+    boutique_testkit::checkout_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.checkout()), directory)
+    });
+}
