@@ -3,6 +3,7 @@
 //! The memory ledger wraps one book of everything. A database ledger fills a small book with
 //! the rows a move concerns, makes the move, and writes back what was [`StockBook::touched`].
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
@@ -132,15 +133,19 @@ impl StockBook {
     pub fn reserve(&mut self, request: &Reserve, now: Timestamp) -> Result<Hold, Rejection> {
         self.expire(now);
         let lines = summed(&request.lines);
-        if let Some(hold) = self.holds.get(&request.hold_id) {
-            // A tombstone answers any goods: the void that made it did not know them.
-            let same = hold.lines.is_empty() || asks_for(&hold.lines, &lines);
-            return if same {
-                Ok(hold.clone())
-            } else {
-                Err(Rejection::HoldMismatch)
-            };
-        }
+        let vacant = match self.holds.entry(request.hold_id.clone()) {
+            Entry::Vacant(vacant) => vacant,
+            Entry::Occupied(hold) => {
+                // A tombstone answers any goods: the void that made it did not know them.
+                let hold = hold.get();
+                let same = hold.lines.is_empty() || asks_for(&hold.lines, &lines);
+                return if same {
+                    Ok(hold.clone())
+                } else {
+                    Err(Rejection::HoldMismatch)
+                };
+            }
+        };
         if lines.is_empty() {
             return Err(Rejection::Empty);
         }
@@ -164,7 +169,14 @@ impl StockBook {
             return Err(Rejection::Short(shortages));
         }
         for line in &lines {
-            self.change(&line.product_id, now, |level| level.held += line.quantity);
+            let held = |level: &mut Level| level.held += line.quantity;
+            change(
+                &mut self.levels,
+                &mut self.touched,
+                &line.product_id,
+                now,
+                held,
+            );
         }
         let hold = Hold {
             id: request.hold_id.clone(),
@@ -176,8 +188,7 @@ impl StockBook {
         };
         self.expiries.insert((hold.expires_at, hold.id.clone()));
         self.touched.holds.push(hold.id.clone());
-        self.holds.insert(hold.id.clone(), hold.clone());
-        Ok(hold)
+        Ok(vacant.insert(hold).clone())
     }
 
     /// See [`StockLedger::extend`](super::StockLedger::extend).
@@ -237,12 +248,17 @@ impl StockBook {
         let hold = self.holds.get_mut(hold_id).ok_or(Rejection::UnknownHold)?;
         if hold.state.is_open() {
             hold.note = note;
-            self.resolve(hold_id, HoldState::Confirmed, now);
+            let to = HoldState::Confirmed;
+            resolve(
+                hold,
+                to,
+                now,
+                &mut self.levels,
+                &mut self.expiries,
+                &mut self.touched,
+            );
         }
-        self.holds
-            .get(hold_id)
-            .cloned()
-            .ok_or(Rejection::UnknownHold)
+        Ok(hold.clone())
     }
 
     /// See [`StockLedger::void`](super::StockLedger::void).
@@ -253,8 +269,10 @@ impl StockBook {
     pub fn void(&mut self, hold_id: &HoldId, now: Timestamp) -> Result<Hold, Rejection> {
         self.expire(now);
         match self.holds.get(hold_id) {
-            Some(hold) if hold.state.is_open() => self.resolve(hold_id, HoldState::Voided, now),
-            Some(_) => {}
+            Some(hold) if hold.state.is_open() => {
+                Ok(self.resolve(hold_id, HoldState::Voided, now).clone())
+            }
+            Some(hold) => Ok(hold.clone()),
             None => {
                 let tombstone = Hold {
                     id: hold_id.clone(),
@@ -265,13 +283,10 @@ impl StockBook {
                     shipments: BTreeMap::new(),
                 };
                 self.touched.holds.push(hold_id.clone());
-                self.holds.insert(hold_id.clone(), tombstone);
+                self.holds.insert(hold_id.clone(), tombstone.clone());
+                Ok(tombstone)
             }
         }
-        self.holds
-            .get(hold_id)
-            .cloned()
-            .ok_or(Rejection::UnknownHold)
     }
 
     /// See [`StockLedger::ship`](super::StockLedger::ship).
@@ -334,11 +349,17 @@ impl StockBook {
         now: Timestamp,
     ) -> Hold {
         for (product_id, units) in &leaving {
-            self.change(product_id, now, |level| {
-                level.committed -= units;
-                level.on_hand -= units;
-                level.shipped += units;
-            });
+            change(
+                &mut self.levels,
+                &mut self.touched,
+                product_id,
+                now,
+                |level| {
+                    level.committed -= units;
+                    level.on_hand -= units;
+                    level.shipped += units;
+                },
+            );
         }
         let hold = self.holds.get_mut(hold_id).expect("the caller found it");
         for (product_id, units) in &leaving {
@@ -367,14 +388,10 @@ impl StockBook {
         self.expire(now);
         let hold = self.holds.get(hold_id).ok_or(Rejection::UnknownHold)?;
         match hold.state {
-            HoldState::Confirmed => self.resolve(hold_id, HoldState::Released, now),
-            HoldState::Shipped | HoldState::Released => {}
-            state => return Err(Rejection::NotSold(state)),
+            HoldState::Confirmed => Ok(self.resolve(hold_id, HoldState::Released, now).clone()),
+            HoldState::Shipped | HoldState::Released => Ok(hold.clone()),
+            state => Err(Rejection::NotSold(state)),
         }
-        self.holds
-            .get(hold_id)
-            .cloned()
-            .ok_or(Rejection::UnknownHold)
     }
 
     /// See [`StockLedger::receive`](super::StockLedger::receive).
@@ -405,10 +422,16 @@ impl StockBook {
             return Err(Rejection::TooMany);
         }
         self.levels.entry(request.product_id.clone()).or_default();
-        self.change(&request.product_id, now, |level| {
-            level.on_hand += request.quantity;
-            level.received += request.quantity;
-        });
+        change(
+            &mut self.levels,
+            &mut self.touched,
+            &request.product_id,
+            now,
+            |level| {
+                level.on_hand += request.quantity;
+                level.received += request.quantity;
+            },
+        );
         self.touched.receipt = Some(request.receipt_id.clone());
         self.receipts
             .insert(request.receipt_id.clone(), request.clone());
@@ -448,10 +471,16 @@ impl StockBook {
             return Err(Rejection::TooMany);
         }
         self.levels.entry(request.product_id.clone()).or_default();
-        self.change(&request.product_id, now, |level| {
-            level.on_hand = request.on_hand;
-            level.received = request.on_hand + level.shipped;
-        });
+        change(
+            &mut self.levels,
+            &mut self.touched,
+            &request.product_id,
+            now,
+            |level| {
+                level.on_hand = request.on_hand;
+                level.received = request.on_hand + level.shipped;
+            },
+        );
         Ok(self
             .levels
             .get(&request.product_id)
@@ -471,56 +500,75 @@ impl StockBook {
         tally.finish()
     }
 
-    /// Moves a hold to a state that gives its units up or commits them.
-    fn resolve(&mut self, hold_id: &HoldId, to: HoldState, now: Timestamp) {
-        let Some(hold) = self.holds.get_mut(hold_id) else {
-            return;
-        };
-        let from = std::mem::replace(&mut hold.state, to);
-        if from == HoldState::Held {
-            self.expiries.remove(&(hold.expires_at, hold_id.clone()));
-        }
-        let lines = std::mem::take(&mut hold.lines);
-        for HeldLine {
-            product_id,
-            quantity,
-            shipped,
-        } in &lines
-        {
-            self.change(product_id, now, |level| match to {
-                HoldState::Confirmed => {
-                    level.held -= quantity;
-                    level.committed += quantity;
-                }
-                HoldState::Released => level.committed -= quantity - shipped,
-                _ => level.held -= quantity,
-            });
-        }
-        if let Some(hold) = self.holds.get_mut(hold_id) {
-            hold.lines = lines;
-        }
-        self.touched.holds.push(hold_id.clone());
+    /// Moves a hold to a state that gives its units up or commits them. The hold is there.
+    fn resolve(&mut self, hold_id: &HoldId, to: HoldState, now: Timestamp) -> &mut Hold {
+        let hold = self.holds.get_mut(hold_id).expect("the caller found it");
+        resolve(
+            hold,
+            to,
+            now,
+            &mut self.levels,
+            &mut self.expiries,
+            &mut self.touched,
+        );
+        hold
     }
+}
 
-    /// Changes a level and checks what must hold of it at every instant.
-    fn change(&mut self, product_id: &ProductId, now: Timestamp, with: impl FnOnce(&mut Level)) {
-        let level = self
-            .levels
-            .get_mut(product_id)
-            .expect("a hold's product is listed");
-        with(level);
-        level.version += 1;
-        level.updated_at = now;
-        assert!(
-            level.on_hand >= level.held + level.committed,
-            "{product_id}: more is promised than is on hand: {level:?}"
-        );
-        assert!(
-            level.on_hand + level.shipped == level.received,
-            "{product_id}: units were made or lost: {level:?}"
-        );
-        self.touched.levels.push(product_id.clone());
+/// See [`StockBook::resolve`]; for a caller that has the hold in hand.
+fn resolve(
+    hold: &mut Hold,
+    to: HoldState,
+    now: Timestamp,
+    levels: &mut BTreeMap<ProductId, Level>,
+    expiries: &mut BTreeSet<(Timestamp, HoldId)>,
+    touched: &mut Touched,
+) {
+    if hold.state == HoldState::Held {
+        expiries.remove(&(hold.expires_at, hold.id.clone()));
     }
+    hold.state = to;
+    for HeldLine {
+        product_id,
+        quantity,
+        shipped,
+    } in &hold.lines
+    {
+        change(levels, touched, product_id, now, |level| match to {
+            HoldState::Confirmed => {
+                level.held -= quantity;
+                level.committed += quantity;
+            }
+            HoldState::Released => level.committed -= quantity - shipped,
+            _ => level.held -= quantity,
+        });
+    }
+    touched.holds.push(hold.id.clone());
+}
+
+/// Changes a level and checks what must hold of it at every instant.
+fn change(
+    levels: &mut BTreeMap<ProductId, Level>,
+    touched: &mut Touched,
+    product_id: &ProductId,
+    now: Timestamp,
+    with: impl FnOnce(&mut Level),
+) {
+    let level = levels
+        .get_mut(product_id)
+        .expect("a hold's product is listed");
+    with(level);
+    level.version += 1;
+    level.updated_at = now;
+    assert!(
+        level.on_hand >= level.held + level.committed,
+        "{product_id}: more is promised than is on hand: {level:?}"
+    );
+    assert!(
+        level.on_hand + level.shipped == level.received,
+        "{product_id}: units were made or lost: {level:?}"
+    );
+    touched.levels.push(product_id.clone());
 }
 
 /// Demand per product, sorted by product.
