@@ -294,7 +294,7 @@ impl Progress {
                 refund = refund.plus(other.refund)?;
                 tax = tax.plus(other.tax)?;
             }
-            let most = goods[it.line].total()?;
+            let most = goods[it.line].total();
             let fits = !it.tax.is_negative()
                 && it.tax.nanos() <= it.refund.nanos()
                 && refund.nanos() <= most.nanos()

@@ -7,7 +7,7 @@ use crate::pricing::{Allocation, LineShare};
 /// What a line's goods cost, to be paid back unit by unit: shipping is not among it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refundable {
-    net: Money,
+    total: Money,
     tax: Money,
     units: u32,
 }
@@ -40,19 +40,15 @@ impl Refundable {
             tax
         };
         Ok(Self {
-            net: goods.minus(tax)?,
+            total: goods,
             tax,
             units,
         })
     }
 
     /// The most that is paid back for the line, tax included.
-    ///
-    /// # Errors
-    ///
-    /// [`MoneyError::Overflow`].
-    pub fn total(&self) -> Result<Money, MoneyError> {
-        self.net.plus(self.tax)
+    pub const fn total(&self) -> Money {
+        self.total
     }
 
     /// What of [`Refundable::total`] is tax.
@@ -63,33 +59,39 @@ impl Refundable {
     /// Refund and tax for `count` units after the first `from` of the line.
     ///
     /// It is the difference of two running sums, so that all units come to the total in
-    /// whatever pieces they come back. Net and tax run apart: a refund is never below its tax.
+    /// whatever pieces they come back, and units whose price is whole cents come to that price.
+    /// The tax runs with the refund, not with the units: a refund is never below its tax.
     ///
     /// # Errors
     ///
     /// [`MoneyError::Overflow`].
     pub fn piece(&self, from: u32, count: u32) -> Result<(Money, Money), MoneyError> {
-        let piece = |whole| {
-            let until = self.until(whole, from.saturating_add(count))?;
-            until.minus(self.until(whole, from)?)
-        };
-        let tax = piece(self.tax)?;
-        Ok((piece(self.net)?.plus(tax)?, tax))
+        let (until, until_tax) = self.until(from.saturating_add(count))?;
+        let (before, before_tax) = self.until(from)?;
+        Ok((until.minus(before)?, until_tax.minus(before_tax)?))
     }
 
-    /// What of `whole` the first `units` come to, rounded half-even; all of it for all units.
-    fn until(&self, whole: Money, units: u32) -> Result<Money, MoneyError> {
+    /// What the first `units` come to, rounded half-even, and what of it is tax; all of it for
+    /// all units.
+    fn until(&self, units: u32) -> Result<(Money, Money), MoneyError> {
         if units >= self.units {
-            return Ok(whole);
+            return Ok((self.total, self.tax));
         }
-        let part = whole.portion(units.into(), self.units.into())?;
         // What is below the minor unit comes with the last piece.
-        Ok(if part.nanos() > whole.nanos() {
-            whole
-        } else {
-            part
-        })
+        let part = self.total.portion(units.into(), self.units.into())?;
+        let part = least(part, self.total);
+        let minor = 10_i128.pow(9 - u32::from(part.currency().digits()));
+        let count = |it: Money| u64::try_from(it.nanos() / minor).unwrap_or(0);
+        let tax = match count(self.total) {
+            0 => Money::zero(part.currency()),
+            whole => self.tax.portion(count(part), whole)?,
+        };
+        Ok((part, least(least(tax, self.tax), part)))
     }
+}
+
+const fn least(a: Money, b: Money) -> Money {
+    if a.nanos() < b.nanos() { a } else { b }
 }
 
 /// The tax in a `refund` that is lower than the usual one: in the same proportion.
@@ -143,6 +145,25 @@ mod tests {
                 }
                 assert_eq!(sum.0, usd((total - shipping) * CENT + 3));
                 assert_eq!(sum.1, line.tax());
+            }
+        }
+    }
+
+    #[test]
+    fn units_of_whole_cents_come_back_at_their_price() {
+        const CENT: i128 = 10_000_000;
+        for (price, units) in [(85, 3), (255, 6), (29, 24), (1_272, 7)] {
+            let total = usd(price * units * CENT);
+            let share = LineShare {
+                total,
+                shipping: usd(0),
+                tax: total.portion(1_750, 11_750).expect("in range"),
+            };
+            let line = Refundable::of(&share, units as u32).expect("splits");
+            for from in 0..units as u32 {
+                let (refund, tax) = line.piece(from, 1).expect("in range");
+                assert_eq!(refund, usd(price * CENT));
+                assert!(!tax.is_negative() && tax.nanos() <= refund.nanos());
             }
         }
     }
