@@ -136,6 +136,10 @@ impl OrderStore for MemoryOrders {
         Ok(page.map(|(_, it)| it.clone()).collect())
     }
 
+    async fn dead_letter(&self, letter_id: &str) -> Result<Option<DeadLetter>, Fault> {
+        Ok(self.files().letters.get(letter_id).cloned())
+    }
+
     async fn discard(&self, letter_id: &str) -> Result<bool, Fault> {
         Ok(self.files().letters.remove(letter_id).is_some())
     }

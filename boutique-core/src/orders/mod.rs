@@ -4,24 +4,28 @@
 //! is a [`Fact`]; what is to be done follows from the facts alone ([`Progress::actions`]), so
 //! a failing step is retried without repeating another, whoever drives it and after any crash.
 
-//PENDING mod desk;
-//PENDING mod drive;
+mod desk;
+mod drive;
 mod facts;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod interrupted;
 mod memory;
 mod park;
 mod parts;
 mod progress;
-//PENDING mod receive;
+mod receive;
 mod refund;
+#[cfg(test)]
+mod service;
 #[cfg(test)]
 mod transcripts;
 
 use async_trait::async_trait;
 
-//PENDING pub use desk::{CancelOrder, Desk, DeskError, DeskRejection, ReturnGoods};
-//PENDING pub use drive::{DriveOrder, Drove};
+pub use desk::{CancelOrder, Desk, DeskError, DeskRejection, ReturnGoods, ReturnLine, StuckOrder};
+pub use drive::{DriveOrder, Drove};
 pub use facts::{Contradiction, LineRefusal};
 pub use memory::MemoryOrders;
 pub use park::{DeadLetter, DeadLetterSource};
@@ -29,7 +33,7 @@ pub use parts::{Part, Unfit, check_fit};
 pub use progress::{
     Action, Cancellation, Fact, OrderState, PartProgress, Progress, ReturnProgress, ReturnedLine,
 };
-//PENDING pub use receive::{ReceiveOrders, ReceiveReports};
+pub use receive::{NotTaken, ReceiveDeadLetters, ReceiveOrders, ReceiveReports};
 pub use refund::Refundable;
 
 use crate::clock::Timestamp;
@@ -103,7 +107,12 @@ pub type OrderError = PortError<OrderRejection>;
 #[async_trait]
 pub trait OrderStore: Send + Sync + 'static {
     /// Takes an order in: the inbox row and the order in one transaction. `true` if the event
-    /// had been taken in before, in which case nothing changes.
+    /// had been taken in before ([`Order::is_of`]), in which case nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`OrderRejection::Conflict`] if the order is known by another event or with other
+    /// content, or the event's id was taken in with another order.
     async fn accept(&self, order: ConfirmedOrder, now: Timestamp) -> Result<bool, OrderError>;
 
     /// Applies facts by the rules of [`Progress::apply`], all or none, in one transaction, and
@@ -141,6 +150,22 @@ pub trait OrderStore: Send + Sync + 'static {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Fault>;
+
+    /// One letter.
+    async fn dead_letter(&self, letter_id: &str) -> Result<Option<DeadLetter>, Fault> {
+        // Correct for every store, if slow for one with many letters.
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.dead_letters(after.as_deref(), 100).await?;
+            let Some(last) = page.last() else {
+                return Ok(None);
+            };
+            after = Some(last.id.clone());
+            if let Some(letter) = page.into_iter().find(|it| it.id == letter_id) {
+                return Ok(Some(letter));
+            }
+        }
+    }
 
     /// Removes a letter that was replayed or given up; says whether it was there.
     async fn discard(&self, letter_id: &str) -> Result<bool, Fault>;
