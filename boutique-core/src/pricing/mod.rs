@@ -1,6 +1,8 @@
 //! What an order comes to: discount, shipping, tax, total, and each line's share of them.
 
 mod allocation;
+#[cfg(test)]
+mod laws;
 mod tax;
 mod totals;
 
