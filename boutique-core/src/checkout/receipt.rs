@@ -74,7 +74,7 @@ impl Receipt {
             order: ReceiptOrder {
                 order_id: intent.order_id.clone(),
                 shipping_tracking_id: intent.order_id.tracking(),
-                shipping_cost: intent.shipping.cost,
+                shipping_cost: verdicts.totals.shipping,
                 shipping_address: intent.body.address.clone(),
                 items: items(intent),
             },
@@ -112,7 +112,7 @@ impl ConfirmedOrder {
                 email: intent.body.email.clone(),
                 user_currency: intent.body.currency,
                 shipping_tracking_id: intent.order_id.tracking(),
-                shipping_cost: intent.shipping.cost,
+                shipping_cost: verdicts.totals.shipping,
                 shipping_address: intent.body.address.clone(),
                 items: items(intent),
             },

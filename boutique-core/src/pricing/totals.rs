@@ -45,7 +45,7 @@ impl Totals {
         for line in lines {
             goods = goods.plus(line.unit_price.times(line.quantity.get())?)?;
         }
-        let goods = goods.rounded();
+        let (goods, shipping) = (goods.rounded(), shipping.rounded());
         let discount = goods.portion(tier.discount_basis_points().into(), 10_000)?;
         let base = goods.minus(discount)?.plus(shipping)?;
         let rate = taxes.basis_points(country);
