@@ -9,6 +9,7 @@ use boutique_core::catalog::PricedLine;
 use boutique_core::checkout::{Check, IntendedHold, Intent, OrderBody, Verdict, Verdicts};
 use boutique_core::clock::Timestamp;
 use boutique_core::customer::{Address, Email, Tier};
+use boutique_core::event::{ConfirmedOrder, HoldRef, ItemRef, OrderConfirmedEvent, OrderItem};
 use boutique_core::ids::{
     CustomerId, EntryId, EventId, HoldId, IdempotencyKey, OrderId, ProductId, ReceiptId,
     ShipmentId, TenantId, UserId,
@@ -203,5 +204,48 @@ pub(crate) fn message(text: &str) -> Message {
             ("note".to_owned(), "caf\u{e9}, \"quoted\"".to_owned()),
         ]),
         ordering_key: Some(text.into()),
+    }
+}
+
+/// Three teas and a mug from Inventory and a sofa from Furniture.
+pub(crate) fn placed(order: &str) -> ConfirmedOrder {
+    let id = order_id(order);
+    let item = |name: &str, quantity, cents| OrderItem {
+        item: ItemRef {
+            product_id: product(name),
+            quantity: units(quantity),
+        },
+        cost: usd(cents),
+    };
+    let hold = |system: StockSystem, items| HoldRef {
+        system,
+        hold_id: id.hold(system.as_str(), 1),
+        items,
+    };
+    ConfirmedOrder {
+        event_id: id.confirmed_event(),
+        occurred_at: at(1),
+        holds: vec![
+            hold(StockSystem::Inventory, 2),
+            hold(StockSystem::Furniture, 1),
+        ],
+        total: usd(14_850),
+        discount: usd(0),
+        tax: usd(1_350),
+        traceparent: None,
+        order: OrderConfirmedEvent {
+            user_id: user("ada"),
+            email: email("ada@example.com"),
+            user_currency: Currency::USD,
+            shipping_tracking_id: id.tracking(),
+            shipping_cost: usd(1_350),
+            shipping_address: address(),
+            items: vec![
+                item("tea", 3, 1_000),
+                item("mug", 1, 500),
+                item("sofa", 1, 10_000),
+            ],
+            order_id: id,
+        },
     }
 }

@@ -183,6 +183,13 @@ pub type Running<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 mod given;
 
+pub mod analytics;
+pub mod broker;
 pub mod carts;
 pub mod checkout;
+pub mod customers;
+pub mod journal;
+pub mod orders;
+pub mod shipments;
+pub mod signals;
 pub mod stock;
