@@ -186,12 +186,10 @@ impl RuleSet {
     /// Scores an order. A function of its arguments alone.
     pub fn assess(&self, signals: &Signals, features: &Features) -> RiskAssessment {
         let amount = hundreds_of_minor(&signals.amount);
-        let country = Country::of(&signals.country);
         let seen = Seen {
             signals,
             features,
             amount,
-            country: &country,
         };
         let mut reasons: Vec<_> = self
             .rules
@@ -223,7 +221,6 @@ struct Seen<'a> {
     signals: &'a Signals,
     features: &'a Features,
     amount: u64,
-    country: &'a Country,
 }
 
 impl Condition {
@@ -261,7 +258,7 @@ impl Condition {
                 .then(|| format!("not known, buying for {}", signals.amount)),
             // The country is text as somebody typed it, so it is not repeated.
             Self::Country(countries) => countries
-                .contains(seen.country)
+                .contains(&Country::of(&signals.country))
                 .then(|| "the goods go to a listed country".to_owned()),
             Self::Tier(tier) => (signals.known_customer && signals.tier == *tier).then(|| {
                 let name = match tier {

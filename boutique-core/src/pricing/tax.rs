@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::customer::Country;
+
 /// Whether tax is contained in prices or added to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,13 +21,13 @@ pub enum TaxMode {
 pub struct TaxTable {
     /// Contained or added.
     pub mode: TaxMode,
-    rates: BTreeMap<String, u16>,
+    rates: BTreeMap<Country, u16>,
     elsewhere: u16,
 }
 
 impl TaxTable {
     /// A table of rates in hundredths of a percent; `elsewhere` is for every other country.
-    /// Countries are compared without regard to case.
+    /// Countries may be spelled in any way that [`Country`] knows, here and in addresses.
     pub fn new<'a>(
         mode: TaxMode,
         elsewhere: u16,
@@ -33,7 +35,7 @@ impl TaxTable {
     ) -> Self {
         let rates = rates
             .into_iter()
-            .map(|(it, rate)| (it.to_lowercase(), rate))
+            .map(|(it, rate)| (Country::of(it), rate))
             .collect();
         Self {
             mode,
@@ -49,12 +51,29 @@ impl TaxTable {
 
     /// The rate for goods that go to `country`, in hundredths of a percent.
     pub fn basis_points(&self, country: &str) -> u16 {
-        if let Some(rate) = self.rates.get(country) {
-            return *rate;
+        if self.rates.is_empty() {
+            return self.elsewhere;
         }
-        self.rates
-            .get(&country.to_lowercase())
-            .copied()
-            .unwrap_or(self.elsewhere)
+        let rate = self.rates.get(&Country::of(country));
+        rate.copied().unwrap_or(self.elsewhere)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_country_is_taxed_alike_however_it_is_spelled() {
+        let table = TaxTable::new(TaxMode::Inclusive, 500, [("DE", 1_900), ("france", 2_000)]);
+        for (country, rate) in [
+            ("DE", 1_900),
+            (" Germany", 1_900),
+            ("FR", 2_000),
+            ("Narnia", 500),
+        ] {
+            assert_eq!(table.basis_points(country), rate, "{country}");
+        }
+        assert_eq!(TaxTable::none().basis_points("DE"), 0);
     }
 }
