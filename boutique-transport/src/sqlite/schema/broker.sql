@@ -22,17 +22,20 @@ CREATE TABLE message (
     attributes TEXT NOT NULL -- JSON
 ) STRICT;
 
+-- Only the first message of an ordering key that has not ended may be delivered; those behind
+-- it are blocked.
 CREATE TABLE delivery (
-    message INTEGER NOT NULL REFERENCES message (id),
     subscription INTEGER NOT NULL REFERENCES subscription (seq),
+    message INTEGER NOT NULL REFERENCES message (id),
     ordering_key TEXT, -- only where the subscription keeps the order
-    blocked INTEGER NOT NULL CHECK (blocked IN (0, 1)), -- an earlier one of its key is not done
-    leased INTEGER NOT NULL CHECK (leased IN (0, 1)),
+    state TEXT NOT NULL CHECK (state IN ('blocked', 'ready', 'waiting', 'leased')),
     attempt INTEGER NOT NULL CHECK (attempt >= 0), -- deliveries so far
-    due_at INTEGER NOT NULL, -- when it may be delivered, or its lease runs out
-    PRIMARY KEY (message, subscription)
+    due_at INTEGER NOT NULL, -- when the lease ends or, without one, the rest
+    PRIMARY KEY (subscription, message)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX delivery_due ON delivery (subscription, blocked, due_at, message);
+CREATE INDEX delivery_ready ON delivery (subscription, message) WHERE state = 'ready';
+CREATE INDEX delivery_waiting ON delivery (subscription, due_at) WHERE state = 'waiting';
+CREATE INDEX delivery_leased ON delivery (subscription, due_at) WHERE state = 'leased';
 CREATE INDEX delivery_of_key ON delivery (subscription, ordering_key, message)
     WHERE ordering_key IS NOT NULL;

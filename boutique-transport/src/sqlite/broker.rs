@@ -1,0 +1,236 @@
+//! The event broker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use boutique_core::broker::{
+    AckId, Backlog, Broker, BrokerError, BrokerRejection, Delivery, Message, SubscriptionConfig,
+    SubscriptionId, TopicId,
+};
+use boutique_core::clock::{Clock, Timestamp};
+use boutique_core::fault::{Fault, PortError};
+use rusqlite::{Connection, params};
+
+use super::SqliteStore;
+use super::deliveries::{Dead, Subscription, publish};
+use super::query::{Query, json, to_json};
+
+/// Keeps topics, subscriptions and what is still to be delivered in the data file. A message
+/// is on disk before its publisher hears of it, and goes when no subscription needs it.
+///
+/// It tells the time by the clock of the store.
+#[derive(Clone)]
+pub struct SqliteBroker {
+    store: SqliteStore,
+}
+
+impl SqliteStore {
+    /// The event broker.
+    pub fn broker(&self) -> SqliteBroker {
+        SqliteBroker {
+            store: self.clone(),
+        }
+    }
+}
+
+fn has_topic(db: &Connection, topic: &TopicId) -> Result<(), BrokerError> {
+    let select = "SELECT 1 FROM topic WHERE id = ?1";
+    let unknown = || PortError::Rejected(BrokerRejection::UnknownTopic(topic.clone()));
+    db.one(select, [&*topic.0], |_| Ok(()))?.ok_or_else(unknown)
+}
+
+fn find(db: &Connection, id: &SubscriptionId) -> Result<Option<Subscription>, Fault> {
+    let select = "SELECT seq, config FROM subscription WHERE id = ?1";
+    db.one(select, [&*id.0], |row| {
+        Ok(Subscription {
+            seq: row.get(0)?,
+            id: id.clone(),
+            config: json(row, 1)?,
+        })
+    })
+}
+
+fn unknown(id: &SubscriptionId) -> BrokerError {
+    PortError::Rejected(BrokerRejection::UnknownSubscription(id.clone()))
+}
+
+fn create(
+    db: &Connection,
+    id: &SubscriptionId,
+    config: &SubscriptionConfig,
+) -> Result<(), BrokerError> {
+    let dead_letter = config.dead_letter.as_ref().map(|it| &it.topic);
+    for topic in dead_letter.into_iter().chain([&config.topic]) {
+        has_topic(db, topic)?;
+    }
+    if let Some(known) = find(db, id)? {
+        return if known.config == *config {
+            Ok(())
+        } else {
+            Err(PortError::Rejected(BrokerRejection::Conflict(id.clone())))
+        };
+    }
+    db.run(
+        "INSERT INTO subscription (id, topic, ordered, config) VALUES (?1, ?2, ?3, ?4)",
+        params![&*id.0, &*config.topic.0, config.ordered, to_json(config)?],
+    )?;
+    Ok(())
+}
+
+impl SqliteBroker {
+    /// Does something with a subscription, after leases that have run out are ended.
+    async fn on<T: Send + 'static>(
+        &self,
+        id: &SubscriptionId,
+        act: impl FnOnce(&Subscription, &Connection, Timestamp) -> Result<(T, Vec<Dead>), Fault>
+        + Send
+        + 'static,
+    ) -> Result<T, BrokerError> {
+        let (id, clock) = (id.clone(), Arc::clone(self.store.clock()));
+        self.store
+            .write(move |db| {
+                // On the writer's thread, so that time does not run backwards between calls.
+                let now = clock.now();
+                let subscription = find(db, &id)?.ok_or_else(|| unknown(&id))?;
+                let mut dead = subscription.lapse(db, now)?;
+                let (answer, rejected) = act(&subscription, db, now)?;
+                dead.extend(rejected);
+                subscription.bury(db, dead, now)?;
+                Ok(answer)
+            })
+            .await
+    }
+
+    /// Looks at a subscription in a snapshot in which no lease has run out.
+    async fn look<T: Send + 'static>(
+        &self,
+        id: &SubscriptionId,
+        look: impl FnOnce(&Subscription, &Connection) -> Result<T, Fault> + Clone + Send + 'static,
+    ) -> Result<T, BrokerError> {
+        let (of, clock) = (id.clone(), Arc::clone(self.store.clock()));
+        let seen = look.clone();
+        let found = self
+            .store
+            .read(move |db| match find(db, &of)? {
+                None => Ok(None),
+                Some(it) if it.has_lapsed(db, clock.now())? => Ok(Some(None)),
+                Some(it) => seen(&it, db).map(|it| Some(Some(it))),
+            })
+            .await?;
+        match found.ok_or_else(|| unknown(id))? {
+            Some(answer) => Ok(answer),
+            None => {
+                let act = |it: &Subscription, db: &Connection, _| Ok((look(it, db)?, Vec::new()));
+                self.on(id, act).await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Broker for SqliteBroker {
+    async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError> {
+        let topic = topic.clone();
+        self.store
+            .write(move |db| {
+                db.run("INSERT OR IGNORE INTO topic (id) VALUES (?1)", [&*topic.0])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn create_subscription(
+        &self,
+        subscription: &SubscriptionId,
+        config: SubscriptionConfig,
+    ) -> Result<(), BrokerError> {
+        config.check().map_err(PortError::Rejected)?;
+        let id = subscription.clone();
+        self.store.write(move |db| create(db, &id, &config)).await
+    }
+
+    async fn publish(
+        &self,
+        topic: &TopicId,
+        messages: Vec<Message>,
+    ) -> Result<Vec<u64>, BrokerError> {
+        let (topic, clock) = (topic.clone(), Arc::clone(self.store.clock()));
+        self.store
+            .write(move |db| {
+                has_topic(db, &topic)?;
+                let now = clock.now();
+                let publish = |it| publish(db, &topic, it, now).map_err(PortError::Fault);
+                messages.iter().map(publish).collect()
+            })
+            .await
+    }
+
+    async fn pull(
+        &self,
+        subscription: &SubscriptionId,
+        max: usize,
+    ) -> Result<Vec<Delivery>, BrokerError> {
+        self.on(subscription, move |it, db, now| {
+            Ok((it.pull(db, max, now)?, Vec::new()))
+        })
+        .await
+    }
+
+    async fn acknowledge(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+    ) -> Result<(), BrokerError> {
+        let id = subscription.clone();
+        self.store
+            .write(move |db| {
+                // Leases are not ended first: an acknowledgement counts until the next lease.
+                let subscription = find(db, &id)?.ok_or_else(|| unknown(&id))?;
+                let acknowledge = |it| subscription.acknowledge(db, it);
+                Ok(deliveries.into_iter().try_for_each(acknowledge)?)
+            })
+            .await
+    }
+
+    async fn reject(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+    ) -> Result<(), BrokerError> {
+        self.on(subscription, move |it, db, now| {
+            let mut dead = Vec::new();
+            for ack_id in deliveries {
+                dead.extend(it.reject(db, ack_id, now)?);
+            }
+            Ok(((), dead))
+        })
+        .await
+    }
+
+    async fn extend(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+        by: Duration,
+    ) -> Result<(), BrokerError> {
+        self.on(subscription, move |it, db, now| {
+            for ack_id in deliveries {
+                it.extend(db, ack_id, by, now)?;
+            }
+            Ok(((), Vec::new()))
+        })
+        .await
+    }
+
+    async fn backlog(&self, subscription: &SubscriptionId) -> Result<Backlog, BrokerError> {
+        self.look(subscription, |it, db| it.backlog(db)).await
+    }
+
+    async fn next_due(
+        &self,
+        subscription: &SubscriptionId,
+    ) -> Result<Option<Timestamp>, BrokerError> {
+        self.look(subscription, |it, db| it.next_due(db)).await
+    }
+}

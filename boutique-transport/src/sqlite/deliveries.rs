@@ -1,0 +1,316 @@
+//! The rows of the broker: what each subscription still has to do with each message.
+
+use std::sync::Arc;
+
+use boutique_core::broker::{
+    AckId, Backlog, Delivery, DeliveryRow, Fate, Message, SubscriptionConfig, SubscriptionId,
+    TopicId,
+};
+use boutique_core::clock::Timestamp;
+use boutique_core::fault::Fault;
+use rusqlite::{Connection, Row, params};
+
+use super::query::{Query, count, int, json, moment, row_limit, to_json};
+
+/// A subscription, and the number its rows have.
+pub(super) struct Subscription {
+    pub(super) seq: i64,
+    pub(super) id: SubscriptionId,
+    pub(super) config: SubscriptionConfig,
+}
+
+/// A message that was delivered too often, and how often.
+pub(super) struct Dead {
+    message: Message,
+    attempts: u32,
+}
+
+/// Keeps a message for every subscription of the topic; its number.
+pub(super) fn publish(
+    db: &Connection,
+    topic: &TopicId,
+    message: &Message,
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    let key = message.ordering_key.as_deref();
+    db.run(
+        "INSERT INTO message (published_at, ordering_key, data, attributes) \
+         VALUES (?1, ?2, ?3, ?4)",
+        params![
+            now.as_micros(),
+            key,
+            message.data,
+            to_json(&message.attributes)?
+        ],
+    )?;
+    let seq = db.last_insert_rowid();
+    let id = seq.unsigned_abs();
+    let row = DeliveryRow::new(id, now);
+    let receivers = db.run(
+        "INSERT INTO delivery (subscription, message, ordering_key, state, attempt, due_at) \
+         SELECT it.seq, ?1, iif(it.ordered, ?2, NULL), \
+                iif(it.ordered AND EXISTS (SELECT 1 FROM delivery AS other \
+                                           WHERE other.subscription = it.seq \
+                                             AND other.ordering_key = ?2), \
+                    'blocked', 'ready'), \
+                ?3, ?4 \
+         FROM subscription AS it WHERE it.topic = ?5",
+        params![seq, key, row.attempt, row.due.as_micros(), &*topic.0],
+    )?;
+    if receivers == 0 {
+        // It has its number, which is not used again, and nobody to wait for.
+        db.run("DELETE FROM message WHERE id = ?1", [seq])?;
+    }
+    Ok(id)
+}
+
+impl Subscription {
+    /// Ends the leases that have run out; the messages that are dead of it.
+    pub(super) fn lapse(&self, db: &Connection, now: Timestamp) -> Result<Vec<Dead>, Fault> {
+        let lapsed = db.all(
+            "SELECT message, attempt, state = 'leased', due_at FROM delivery \
+             WHERE subscription = ?1 AND state = 'leased' AND due_at <= ?2 \
+             ORDER BY due_at, message",
+            (self.seq, now.as_micros()),
+            delivery_row,
+        )?;
+        let mut dead = Vec::new();
+        for mut row in lapsed {
+            if let Some(fate) = row.lapse(&self.config, now) {
+                dead.extend(self.meet(db, &row, fate)?);
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Leases up to `max` of the messages that are due, oldest first. Leases that have run out
+    /// must have been ended before.
+    pub(super) fn pull(
+        &self,
+        db: &Connection,
+        max: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>, Fault> {
+        db.run(
+            "UPDATE delivery SET state = 'ready' \
+             WHERE subscription = ?1 AND state = 'waiting' AND due_at <= ?2",
+            (self.seq, now.as_micros()),
+        )?;
+        let ready = db.all(
+            "SELECT it.message, it.attempt, it.state = 'leased', it.due_at, \
+                    message.published_at, message.ordering_key, message.data, message.attributes \
+             FROM delivery AS it JOIN message ON message.id = it.message \
+             WHERE it.subscription = ?1 AND it.state = 'ready' \
+             ORDER BY it.message LIMIT ?2",
+            (self.seq, row_limit(max)),
+            |row| Ok((delivery_row(row)?, moment(row, 4)?, message(row, 5)?)),
+        )?;
+        let lease = |(mut row, published_at, message): (DeliveryRow, _, _)| {
+            let ack_id = row.lease(&self.config, now);
+            self.keep(db, &row)?;
+            Ok(Delivery {
+                ack_id,
+                message_id: row.message_id,
+                published_at,
+                attempt: row.attempt,
+                message: Arc::new(message),
+            })
+        };
+        ready.into_iter().map(lease).collect()
+    }
+
+    /// Ends the message of a delivery, unless it was leased again since.
+    pub(super) fn acknowledge(&self, db: &Connection, ack_id: AckId) -> Result<(), Fault> {
+        match self.row(db, ack_id)? {
+            Some(row) if row.is_ended_by(ack_id) => self.end(db, ack_id.message_id),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a delivery back; the message, if it is dead of it.
+    pub(super) fn reject(
+        &self,
+        db: &Connection,
+        ack_id: AckId,
+        now: Timestamp,
+    ) -> Result<Option<Dead>, Fault> {
+        let Some(mut row) = self.row(db, ack_id)? else {
+            return Ok(None);
+        };
+        match row.reject(ack_id, &self.config, now) {
+            Some(fate) => self.meet(db, &row, fate),
+            None => Ok(None),
+        }
+    }
+
+    /// Lets a lease end `by` from now, unless it has run out.
+    pub(super) fn extend(
+        &self,
+        db: &Connection,
+        ack_id: AckId,
+        by: std::time::Duration,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        match self.row(db, ack_id)? {
+            Some(mut row) if row.extend(ack_id, by, now) => self.keep(db, &row),
+            _ => Ok(()),
+        }
+    }
+
+    /// Publishes what is dead to the dead-letter topic.
+    pub(super) fn bury(
+        &self,
+        db: &Connection,
+        dead: impl IntoIterator<Item = Dead>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        for Dead { message, attempts } in dead {
+            if let Some(policy) = &self.config.dead_letter {
+                let letter = message.dead(&self.id, attempts);
+                publish(db, &policy.topic, &letter, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a lease has run out that nobody has ended yet.
+    pub(super) fn has_lapsed(&self, db: &Connection, now: Timestamp) -> Result<bool, Fault> {
+        let select = "SELECT 1 FROM delivery \
+                      WHERE subscription = ?1 AND state = 'leased' AND due_at <= ?2 LIMIT 1";
+        db.one(select, (self.seq, now.as_micros()), |_| Ok(()))
+            .map(|it| it.is_some())
+    }
+
+    /// What is still to be delivered.
+    pub(super) fn backlog(&self, db: &Connection) -> Result<Backlog, Fault> {
+        let counts = db.one(
+            "SELECT count(*), count(*) FILTER (WHERE state = 'leased') \
+             FROM delivery WHERE subscription = ?1",
+            [self.seq],
+            |row| Ok((count(row, 0)?, count(row, 1)?)),
+        )?;
+        let (messages, leased) = counts.unwrap_or_default();
+        let oldest = db.one(
+            "SELECT published_at FROM message \
+             WHERE id = (SELECT min(message) FROM delivery WHERE subscription = ?1)",
+            [self.seq],
+            |row| moment(row, 0),
+        )?;
+        Ok(Backlog {
+            messages,
+            leased,
+            oldest,
+        })
+    }
+
+    /// When something is due next: the first message that is ready, a rest or a lease that
+    /// ends.
+    pub(super) fn next_due(&self, db: &Connection) -> Result<Option<Timestamp>, Fault> {
+        let first = [
+            "SELECT due_at FROM delivery WHERE subscription = ?1 AND state = 'ready' \
+             ORDER BY message LIMIT 1",
+            "SELECT due_at FROM delivery WHERE subscription = ?1 AND state = 'waiting' \
+             ORDER BY due_at LIMIT 1",
+            "SELECT due_at FROM delivery WHERE subscription = ?1 AND state = 'leased' \
+             ORDER BY due_at LIMIT 1",
+        ];
+        let mut next: Option<Timestamp> = None;
+        for select in first {
+            let due = db.one(select, [self.seq], |row| moment(row, 0))?;
+            next = [next, due].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+
+    fn row(&self, db: &Connection, ack_id: AckId) -> Result<Option<DeliveryRow>, Fault> {
+        // A number no message can have names none.
+        let Ok(message) = i64::try_from(ack_id.message_id) else {
+            return Ok(None);
+        };
+        db.one(
+            "SELECT message, attempt, state = 'leased', due_at FROM delivery \
+             WHERE subscription = ?1 AND message = ?2",
+            (self.seq, message),
+            delivery_row,
+        )
+    }
+
+    /// Writes back a row that was leased or given back.
+    fn keep(&self, db: &Connection, row: &DeliveryRow) -> Result<(), Fault> {
+        db.run(
+            "UPDATE delivery SET state = ?3, attempt = ?4, due_at = ?5 \
+             WHERE subscription = ?1 AND message = ?2",
+            params![
+                self.seq,
+                int(row.message_id)?,
+                if row.leased { "leased" } else { "waiting" },
+                row.attempt,
+                row.due.as_micros(),
+            ],
+        )
+        .map(drop)
+    }
+
+    fn meet(&self, db: &Connection, row: &DeliveryRow, fate: Fate) -> Result<Option<Dead>, Fault> {
+        match fate {
+            Fate::Again(_) => self.keep(db, row).map(|()| None),
+            Fate::Dead(attempts) => {
+                let found = db.one(
+                    "SELECT ordering_key, data, attributes FROM message WHERE id = ?1",
+                    [int(row.message_id)?],
+                    |row| message(row, 0),
+                )?;
+                self.end(db, row.message_id)?;
+                Ok(found.map(|message| Dead { message, attempts }))
+            }
+        }
+    }
+
+    /// Takes a message out, lets the next one of its key go, and forgets the message if no
+    /// other subscription needs it.
+    fn end(&self, db: &Connection, message_id: u64) -> Result<(), Fault> {
+        let message = int(message_id)?;
+        let key: Option<Option<Arc<str>>> = db.one(
+            "DELETE FROM delivery WHERE subscription = ?1 AND message = ?2 \
+             RETURNING ordering_key",
+            (self.seq, message),
+            |row| row.get(0),
+        )?;
+        if let Some(key) = key.flatten() {
+            db.run(
+                "UPDATE delivery SET state = 'ready' WHERE state = 'blocked' \
+                 AND subscription = ?1 AND message = \
+                     (SELECT min(message) FROM delivery \
+                      WHERE subscription = ?1 AND ordering_key = ?2)",
+                params![self.seq, key],
+            )?;
+        }
+        // One look per subscription, by the primary key.
+        db.run(
+            "DELETE FROM message WHERE id = ?1 AND NOT EXISTS \
+             (SELECT 1 FROM subscription AS it CROSS JOIN delivery \
+              ON delivery.subscription = it.seq AND delivery.message = ?1)",
+            [message],
+        )
+        .map(drop)
+    }
+}
+
+/// The rule's view of the columns `message, attempt, state = 'leased', due_at`.
+fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    Ok(DeliveryRow {
+        message_id: count(row, 0)?,
+        attempt: row.get(1)?,
+        leased: row.get(2)?,
+        due: moment(row, 3)?,
+    })
+}
+
+/// The message in the columns `ordering_key, data, attributes` from `first` on.
+fn message(row: &Row<'_>, first: usize) -> rusqlite::Result<Message> {
+    Ok(Message {
+        ordering_key: row.get(first)?,
+        data: row.get(first + 1)?,
+        attributes: json(row, first + 2)?,
+    })
+}
