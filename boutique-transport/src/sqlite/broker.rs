@@ -8,7 +8,7 @@ use boutique_core::broker::{
     AckId, Backlog, Broker, BrokerError, BrokerRejection, Delivery, Message, SubscriptionConfig,
     SubscriptionId, TopicId,
 };
-use boutique_core::clock::{Clock, Timestamp};
+use boutique_core::clock::Timestamp;
 use boutique_core::fault::{Fault, PortError};
 use rusqlite::{Connection, params};
 

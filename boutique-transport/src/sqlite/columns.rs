@@ -16,6 +16,12 @@ pub(super) fn name<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlit
     T::deserialize(name).map_err(|it| unreadable(column, it))
 }
 
+/// The currency in `column`, kept as its code.
+pub(super) fn currency(row: &Row<'_>, column: usize) -> rusqlite::Result<Currency> {
+    let code = row.get_ref(column)?.as_str()?;
+    Currency::new(code).map_err(|it| unreadable(column, it))
+}
+
 /// The amount whose currency, units and billionths are in these columns.
 pub(super) fn money(row: &Row<'_>, columns: [usize; 3]) -> rusqlite::Result<Money> {
     let [code, units, nanos] = columns;

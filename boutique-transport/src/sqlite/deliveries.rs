@@ -1,6 +1,7 @@
 //! The rows of the broker: what each subscription still has to do with each message.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use boutique_core::broker::{
     AckId, Backlog, Delivery, DeliveryRow, Fate, Message, SubscriptionConfig, SubscriptionId,
@@ -148,13 +149,15 @@ impl Subscription {
         &self,
         db: &Connection,
         ack_id: AckId,
-        by: std::time::Duration,
+        by: Duration,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        match self.row(db, ack_id)? {
-            Some(mut row) if row.extend(ack_id, by, now) => self.keep(db, &row),
-            _ => Ok(()),
+        if let Some(mut row) = self.row(db, ack_id)?
+            && row.extend(ack_id, by, now)
+        {
+            self.keep(db, &row)?;
         }
+        Ok(())
     }
 
     /// Publishes what is dead to the dead-letter topic.

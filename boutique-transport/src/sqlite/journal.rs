@@ -10,7 +10,7 @@ use boutique_core::money::{Currency, Money};
 use rusqlite::{Connection, Params, Row, params};
 
 use super::SqliteStore;
-use super::columns::{maybe, money, name};
+use super::columns::{currency, maybe, money, name};
 use super::query::{Query, count, id, json, moment, row_limit, to_json, unknown, unreadable};
 
 /// Keeps the journal in the data file, where triggers refuse to change or remove an entry.
@@ -201,8 +201,7 @@ fn trial_balance(db: &Connection) -> Result<TrialBalance, Fault> {
          FROM journal_line GROUP BY currency, account",
         [],
         |row| {
-            let code = row.get_ref(0)?.as_str()?;
-            let currency = Currency::new(code).map_err(|it| unreadable(0, it))?;
+            let currency = currency(row, 0)?;
             let sums = (sum(row, currency, [2, 3])?, sum(row, currency, [4, 5])?);
             balance.rows.insert((currency, account(row, 1)?), sums);
             Ok(())

@@ -9,9 +9,12 @@
 //! The file holds personal data; a new one can be read by its owner only.
 
 mod analytics;
+mod broker;
 mod carts;
 mod checkout;
 mod columns;
+mod customers;
+mod deliveries;
 mod error;
 mod job;
 mod journal;
@@ -43,7 +46,9 @@ use boutique_core::fault::Fault;
 use rusqlite::{Connection, OpenFlags};
 
 pub use analytics::SqliteAnalytics;
+pub use broker::SqliteBroker;
 pub use checkout::SqliteCheckout;
+pub use customers::SqliteDirectory;
 pub use error::OpenError;
 pub use journal::SqliteJournal;
 pub use orders::SqliteOrders;
@@ -211,6 +216,11 @@ impl SqliteStore {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// The clock this store was opened with.
+    fn clock(&self) -> &Arc<dyn Clock> {
+        self.inner.ticker.clock()
+    }
+
     /// How many requests were committed since the file was opened, and how many commits that
     /// took.
     pub fn commits(&self) -> CommitStats {
@@ -335,7 +345,11 @@ fn open_writer(path: &Path, options: SqliteOptions) -> Result<(Connection, Times
         });
     }
     connection
-        .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 250")
+        .execute_batch(
+            // What was deleted is overwritten where its page is written anyway.
+            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 250; \
+             PRAGMA secure_delete = FAST",
+        )
         .map_err(problem)?;
     if let Some(bytes) = options.size_limit {
         let page: i64 = connection

@@ -52,35 +52,51 @@ fn enter(db: &Connection, event_id: &EventId, now: Timestamp) -> Result<bool, Fa
         .map(|rows| rows > 0)
 }
 
-fn accept(db: &Connection, order: &ConfirmedOrder, now: Timestamp) -> Result<bool, OrderError> {
-    let order_id = &order.order.order_id;
-    if let Some(known) = placed(db, order_id)? {
-        return if known == *order {
+fn conflict(order_id: &OrderId) -> OrderError {
+    PortError::Rejected(OrderRejection::Conflict(order_id.clone()))
+}
+
+fn unknown(order_id: &OrderId) -> OrderError {
+    PortError::Rejected(OrderRejection::UnknownOrder(order_id.clone()))
+}
+
+fn accept(
+    db: &Connection,
+    event: &Arc<ConfirmedOrder>,
+    now: Timestamp,
+) -> Result<bool, OrderError> {
+    let order_id = &event.order.order_id;
+    if let Some(progress) = progress(db, order_id)? {
+        let placed = placed(db, order_id)?.ok_or_else(|| conflict(order_id))?;
+        let known = Order {
+            placed: placed.into(),
+            progress,
+        };
+        return if known.is_of(event) {
             Ok(true)
         } else {
-            let conflict = OrderRejection::Conflict(order_id.clone());
-            Err(PortError::Rejected(conflict))
+            Err(conflict(order_id))
         };
     }
-    if !enter(db, &order.event_id, now)? {
-        return Ok(true);
+    if !enter(db, &event.event_id, now)? {
+        return Err(conflict(order_id));
     }
     db.run(
         "INSERT INTO placed_order (order_id, occurred_at, placed) VALUES (?1, ?2, ?3)",
         params![
             order_id.as_str(),
-            order.occurred_at.as_micros(),
-            to_json(order)?,
+            event.occurred_at.as_micros(),
+            to_json(&**event)?,
         ],
     )?;
-    let progress = Progress::begin(order, now);
+    let progress = Progress::begin(event, now);
     db.run(
         "INSERT INTO order_progress (order_id, state, open, last_fact_at, progress) \
          VALUES (?1, ?2, ?3, ?4, ?5)",
         params![
             order_id.as_str(),
             progress.state().as_str(),
-            !progress.actions(order).is_empty(),
+            !progress.actions(event).is_empty(),
             progress.last_change().as_micros(),
             to_json(&progress)?,
         ],
@@ -90,42 +106,35 @@ fn accept(db: &Connection, order: &ConfirmedOrder, now: Timestamp) -> Result<boo
 
 fn record(
     db: &Connection,
-    placed: &ConfirmedOrder,
+    placed: Arc<ConfirmedOrder>,
     facts: Vec<Fact>,
     event: Option<&EventId>,
     now: Timestamp,
-) -> Result<Progress, OrderError> {
+) -> Result<Order, OrderError> {
     let order_id = &placed.order.order_id;
-    let unknown = || PortError::Rejected(OrderRejection::UnknownOrder(order_id.clone()));
-    let mut progress = progress(db, order_id)?.ok_or_else(unknown)?;
+    let progress = progress(db, order_id)?.ok_or_else(|| unknown(order_id))?;
+    let mut order = Order { placed, progress };
     if let Some(event) = event
         && !enter(db, event, now)?
     {
-        return Ok(progress);
+        return Ok(order);
     }
-    let mut changed = false;
-    for fact in facts {
-        changed |= progress.apply(placed, fact, now).map_err(|why| {
-            PortError::Rejected(OrderRejection::Impossible {
-                order_id: order_id.clone(),
-                why: why.to_string(),
-            })
-        })?;
-    }
-    if changed {
+    let next = order.with(facts, now).map_err(PortError::Rejected)?;
+    if next != order.progress {
         db.run(
             "UPDATE order_progress SET state = ?2, open = ?3, last_fact_at = ?4, progress = ?5 \
              WHERE order_id = ?1",
             params![
-                order_id.as_str(),
-                progress.state().as_str(),
-                !progress.actions(placed).is_empty(),
-                progress.last_change().as_micros(),
-                to_json(&progress)?,
+                order.placed.order.order_id.as_str(),
+                next.state().as_str(),
+                !next.actions(&order.placed).is_empty(),
+                next.last_change().as_micros(),
+                to_json(&next)?,
             ],
         )?;
+        order.progress = next;
     }
-    Ok(progress)
+    Ok(order)
 }
 
 impl SqliteOrders {
@@ -159,14 +168,11 @@ impl OrderStore for SqliteOrders {
         event: Option<EventId>,
         now: Timestamp,
     ) -> Result<Order, OrderError> {
-        let unknown = || PortError::Rejected(OrderRejection::UnknownOrder(order_id.clone()));
-        let placed = self.placed(order_id).await?.ok_or_else(unknown)?;
-        let of = Arc::clone(&placed);
-        let progress = self
-            .store
-            .write(move |db| record(db, &of, facts, event.as_ref(), now))
-            .await?;
-        Ok(Order { placed, progress })
+        let found = self.placed(order_id).await?;
+        let placed = found.ok_or_else(|| unknown(order_id))?;
+        self.store
+            .write(move |db| record(db, placed, facts, event.as_ref(), now))
+            .await
     }
 
     async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, Fault> {

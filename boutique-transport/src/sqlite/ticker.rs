@@ -20,6 +20,11 @@ impl Ticker {
         }
     }
 
+    /// The clock behind the moments, for what is dated and not ordered by them.
+    pub(super) const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The moment of a transaction: later than every moment handed out before.
     pub(super) fn tick(&self) -> Timestamp {
         let now = self.clock.now();

@@ -1,15 +1,13 @@
--- Customers. `record` is the JSON of a customer without its orders: all of it is personal.
+-- Customers. `email` is in lower case, as e-mails are compared; `record` is the JSON of a customer without its orders: all of it is personal.
 CREATE TABLE customer (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    email TEXT NOT NULL UNIQUE, -- in lower case, as e-mails are compared
-    tier TEXT NOT NULL CHECK (tier IN ('standard', 'silver', 'gold', 'platinum')),
-    standing TEXT NOT NULL CHECK (standing IN ('good', 'blocked')),
+    email TEXT NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
     record TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX customer_newest ON customer (created_at, seq);
+CREATE INDEX customer_newest ON customer (created_at, id);
 
 -- Orders attached to customers: each to one customer, once.
 CREATE TABLE customer_order (
@@ -21,4 +19,4 @@ CREATE TABLE customer_order (
     placed_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX customer_order_of ON customer_order (customer, placed_at);
+CREATE INDEX customer_order_of ON customer_order (customer, placed_at, order_id);

@@ -1,0 +1,245 @@
+//! The customer directory.
+
+use async_trait::async_trait;
+use boutique_core::clock::Timestamp;
+use boutique_core::customer::{
+    Customer, CustomerDirectory, CustomerOrder, DirectoryError, DirectoryRejection, DirectoryStats,
+    Email, UpsertCustomer,
+};
+use boutique_core::fault::{Fault, PortError};
+use boutique_core::ids::{CustomerId, OrderId};
+use boutique_core::money::{Currency, Money};
+use rusqlite::{Connection, Params, Row, params};
+
+use super::SqliteStore;
+use super::columns::{currency, money};
+use super::query::{Query, count, id, json, moment, row_limit, to_json, unreadable};
+
+/// Keeps customers in the data file.
+#[derive(Clone)]
+pub struct SqliteDirectory {
+    store: SqliteStore,
+}
+
+impl SqliteStore {
+    /// The customer directory.
+    pub fn customers(&self) -> SqliteDirectory {
+        SqliteDirectory {
+            store: self.clone(),
+        }
+    }
+}
+
+/// A record as it is kept: its number, and the customer without orders.
+type Kept = (i64, Customer);
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    Ok((row.get(0)?, json(row, 1)?))
+}
+
+fn by_id(db: &Connection, id: &CustomerId) -> Result<Option<Kept>, Fault> {
+    let select = "SELECT seq, record FROM customer WHERE id = ?1";
+    db.one(select, [id.as_str()], kept)
+}
+
+fn by_email(db: &Connection, folded: &str) -> Result<Option<Kept>, Fault> {
+    let select = "SELECT seq, record FROM customer WHERE email = ?1";
+    db.one(select, [folded], kept)
+}
+
+fn order(row: &Row<'_>) -> rusqlite::Result<CustomerOrder> {
+    Ok(CustomerOrder {
+        order_id: id(row, 0, OrderId::new)?,
+        total: money(row, [1, 2, 3])?,
+        placed_at: moment(row, 4)?,
+    })
+}
+
+/// The record with its orders.
+fn whole(db: &Connection, (seq, mut customer): Kept) -> Result<Customer, Fault> {
+    customer.orders = db.all(
+        "SELECT order_id, currency, units, nanos, placed_at FROM customer_order \
+         WHERE customer = ?1 ORDER BY placed_at, order_id",
+        [seq],
+        order,
+    )?;
+    Ok(customer)
+}
+
+fn upsert(
+    db: &Connection,
+    said: UpsertCustomer,
+    now: Timestamp,
+) -> Result<Customer, DirectoryError> {
+    let folded = said.email.expose().folded();
+    let known = by_email(db, &folded)?;
+    let is_own = known.as_ref().is_some_and(|(_, it)| it.id == said.id);
+    if !is_own && by_id(db, &said.id)?.is_some() {
+        return Err(PortError::Rejected(DirectoryRejection::IdTaken));
+    }
+    if let Some((seq, mut customer)) = known {
+        customer.change(said, now);
+        let update = "UPDATE customer SET record = ?2 WHERE seq = ?1";
+        db.run(update, params![seq, to_json(&customer)?])?;
+        return Ok(whole(db, (seq, customer))?);
+    }
+    let customer = Customer::made_of(said, now);
+    db.run(
+        "INSERT INTO customer (id, email, created_at, record) VALUES (?1, ?2, ?3, ?4)",
+        params![
+            customer.id.as_str(),
+            folded,
+            customer.created_at.as_micros(),
+            to_json(&customer)?,
+        ],
+    )?;
+    Ok(customer)
+}
+
+fn attach(
+    db: &Connection,
+    id: &CustomerId,
+    new: &CustomerOrder,
+) -> Result<Customer, DirectoryError> {
+    let unknown = || PortError::Rejected(DirectoryRejection::UnknownCustomer);
+    let (seq, customer) = by_id(db, id)?.ok_or_else(unknown)?;
+    let attached = db.one(
+        "SELECT order_id, currency, units, nanos, placed_at, customer FROM customer_order \
+         WHERE order_id = ?1",
+        [new.order_id.as_str()],
+        |row| Ok((row.get::<_, i64>(5)?, order(row)?.total)),
+    )?;
+    match attached {
+        Some(known) if known == (seq, new.total) => {}
+        Some(_) => return Err(PortError::Rejected(DirectoryRejection::OrderTaken)),
+        None => {
+            db.run(
+                "INSERT INTO customer_order \
+                 (order_id, customer, currency, units, nanos, placed_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    new.order_id.as_str(),
+                    seq,
+                    new.total.currency().code(),
+                    new.total.units(),
+                    new.total.subunit_nanos(),
+                    new.placed_at.as_micros(),
+                ],
+            )?;
+        }
+    }
+    Ok(whole(db, (seq, customer))?)
+}
+
+fn erase(db: &Connection, id: &CustomerId) -> Result<bool, Fault> {
+    let Some((seq, _)) = by_id(db, id)? else {
+        return Ok(false);
+    };
+    // Deleted is not erased: without this, pages that become free keep what was in them.
+    db.one("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
+    let delete = || {
+        db.run("DELETE FROM customer_order WHERE customer = ?1", [seq])?;
+        db.run("DELETE FROM customer WHERE seq = ?1", [seq])
+    };
+    let deleted = delete();
+    db.one("PRAGMA secure_delete = FAST", [], |_| Ok(()))?;
+    deleted.map(|_| true)
+}
+
+fn newest(db: &Connection, select: &'static str, of: impl Params) -> Result<Vec<Customer>, Fault> {
+    let page = db.all(select, of, kept)?;
+    page.into_iter().map(|it| whole(db, it)).collect()
+}
+
+fn stats(db: &Connection) -> Result<DirectoryStats, Fault> {
+    let customers = "SELECT count(*) FROM customer";
+    let mut stats = DirectoryStats {
+        customers: db.one(customers, [], |row| count(row, 0))?.unwrap_or(0),
+        ..DirectoryStats::default()
+    };
+    db.each(
+        "SELECT currency, count(*), sum(units), sum(nanos) FROM customer_order \
+         GROUP BY currency ORDER BY currency",
+        [],
+        |row| {
+            let currency: Currency = currency(row, 0)?;
+            let (units, nanos): (i64, i64) = (row.get(2)?, row.get(3)?);
+            let nanos = i128::from(units) * 1_000_000_000 + i128::from(nanos);
+            let sum = Money::from_nanos(currency, nanos).map_err(|it| unreadable(2, it))?;
+            stats.orders += count(row, 1)?;
+            stats.revenue.push(sum);
+            Ok(())
+        },
+    )?;
+    Ok(stats)
+}
+
+#[async_trait]
+impl CustomerDirectory for SqliteDirectory {
+    async fn upsert(
+        &self,
+        customer: UpsertCustomer,
+        now: Timestamp,
+    ) -> Result<Customer, DirectoryError> {
+        self.store.write(move |db| upsert(db, customer, now)).await
+    }
+
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Fault> {
+        let id = id.clone();
+        self.store
+            .read(move |db| by_id(db, &id)?.map(|it| whole(db, it)).transpose())
+            .await
+    }
+
+    async fn by_email(&self, email: &Email) -> Result<Option<Customer>, Fault> {
+        let folded = email.folded();
+        self.store
+            .read(move |db| by_email(db, &folded)?.map(|it| whole(db, it)).transpose())
+            .await
+    }
+
+    async fn customers(
+        &self,
+        after: Option<&CustomerId>,
+        limit: usize,
+    ) -> Result<Vec<Customer>, Fault> {
+        let (after, limit) = (after.cloned(), row_limit(limit));
+        self.store
+            .read(move |db| match after {
+                None => {
+                    let page = "SELECT seq, record FROM customer \
+                                ORDER BY created_at DESC, id DESC LIMIT ?1";
+                    newest(db, page, [limit])
+                }
+                // After a record that is gone there is nothing.
+                Some(id) => {
+                    let page = "SELECT seq, record FROM customer \
+                                WHERE (created_at, id) < \
+                                      (SELECT created_at, id FROM customer WHERE id = ?1) \
+                                ORDER BY created_at DESC, id DESC LIMIT ?2";
+                    newest(db, page, (id.as_str(), limit))
+                }
+            })
+            .await
+    }
+
+    async fn attach(
+        &self,
+        id: &CustomerId,
+        order: CustomerOrder,
+    ) -> Result<Customer, DirectoryError> {
+        let id = id.clone();
+        self.store.write(move |db| attach(db, &id, &order)).await
+    }
+
+    /// Overwrites the record. What the write-ahead log and backups have of it goes when they
+    /// are overwritten; orders and the journal keep what the law wants kept.
+    async fn erase(&self, id: &CustomerId) -> Result<bool, Fault> {
+        let id = id.clone();
+        self.store.write(move |db| erase(db, &id)).await
+    }
+
+    async fn stats(&self) -> Result<DirectoryStats, Fault> {
+        self.store.read(stats).await
+    }
+}
