@@ -1,13 +1,15 @@
 //! Shipping: what it costs to send parcels and freight, and how long it takes.
 
 mod quote;
+mod rates;
 mod tariff;
 mod zone;
 
 use serde::{Deserialize, Serialize};
 
 pub use quote::QuoteByTariff;
-pub use tariff::{FreightRate, InvalidTariff, Rates, Tariff, TariffError, ZoneTerms, Zones};
+pub use rates::{FreightRate, InvalidTariff, Rates, ZoneTerms, Zones};
+pub use tariff::{Tariff, TariffError};
 pub use zone::Zone;
 
 use crate::catalog::PricedLine;
