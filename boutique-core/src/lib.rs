@@ -37,3 +37,7 @@ pub mod warehouse;
 pub mod orders;
 
 pub mod analytics;
+
+pub mod audit;
+
+pub mod assembly;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boutique_core::accounting::{BookError, Booked, Entry, Journal, TrialBalance};
 use boutique_core::analytics::{AnalyticsRow, AnalyticsStore};
+use boutique_core::assembly::Ports;
 use boutique_core::broker::{
     AckId, Backlog, Broker, BrokerError, Delivery, Message, SubscriptionConfig, SubscriptionId,
     TopicId,
@@ -377,3 +378,22 @@ gated!(AnalyticsStore {
     raw_rows() -> Result<u64, Fault>;
     deduplicated(after: Option<&EventId>, limit: usize) -> Result<Vec<AnalyticsRow>, Fault>;
 });
+
+/// The same ports with a crash point before and behind every call.
+pub fn yielding_ports(ports: &Ports) -> Ports {
+    Ports {
+        inventory: Arc::new(Gated::yielding(Arc::clone(&ports.inventory))),
+        furniture: Arc::new(Gated::yielding(Arc::clone(&ports.furniture))),
+        checkout: Arc::new(Gated::yielding(Arc::clone(&ports.checkout))),
+        carts: Arc::new(Gated::yielding(Arc::clone(&ports.carts))),
+        customers: Arc::new(Gated::yielding(Arc::clone(&ports.customers))),
+        signals: Arc::new(Gated::yielding(Arc::clone(&ports.signals))),
+        orders: Arc::new(Gated::yielding(Arc::clone(&ports.orders))),
+        journal: Arc::new(Gated::yielding(Arc::clone(&ports.journal))),
+        shipments: Arc::new(Gated::yielding(Arc::clone(&ports.shipments))),
+        analytics: Arc::new(Gated::yielding(Arc::clone(&ports.analytics))),
+        broker: Arc::new(Gated::yielding(Arc::clone(&ports.broker))),
+        clock: Arc::clone(&ports.clock),
+        ids: Arc::clone(&ports.ids),
+    }
+}

@@ -43,30 +43,3 @@ mod checkout {
         (Arc::new(store.checkout()), directory)
     });
 }
-
-mod journal {
-    use std::sync::Arc;
-
-    boutique_testkit::journal_conformance!(async |clock| {
-        let (store, directory) = super::store(clock);
-        (Arc::new(store.journal()), directory)
-    });
-}
-
-mod shipments {
-    use std::sync::Arc;
-
-    boutique_testkit::shipments_conformance!(async |clock| {
-        let (store, directory) = super::store(clock);
-        (Arc::new(store.shipments()), directory)
-    });
-}
-
-mod signals {
-    use std::sync::Arc;
-
-    boutique_testkit::signals_conformance!(async |clock| {
-        let (store, directory) = super::store(clock);
-        (Arc::new(store.signals()), directory)
-    });
-}

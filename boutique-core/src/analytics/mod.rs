@@ -1,8 +1,8 @@
 //! The data warehouse's side of the event stream: raw rows as they arrive, at least once, and
 //! a view that has exactly one row an order.
 
-//PENDING mod ingest;
-//PENDING mod memory;
+mod ingest;
+mod memory;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-//PENDING pub use ingest::IngestEvents;
-//PENDING pub use memory::MemoryAnalytics;
+pub use ingest::IngestPump;
+pub use memory::MemoryAnalytics;
 
 use crate::clock::Timestamp;
 use crate::fault::Fault;

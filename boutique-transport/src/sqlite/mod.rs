@@ -43,7 +43,6 @@ use std::thread::{self, JoinHandle};
 
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::Fault;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use analytics::SqliteAnalytics;
@@ -384,8 +383,6 @@ fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(256);
-    // Else SQLite plans a statement anew each time a parameter of its LIMIT is bound.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // 16 MB of pages; temporary tables and sorts stay in memory.
     connection.execute_batch(
         "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0",

@@ -1,0 +1,77 @@
+//! From the subscription into the table, as a BigQuery subscription does it.
+
+use std::sync::Arc;
+
+use super::{AnalyticsRow, AnalyticsStore};
+use crate::broker::{Broker, BrokerError, Delivery, Pumped, SubscriptionId};
+use crate::event::ConfirmedOrder;
+
+/// Pulls messages and appends them as rows, a batch at a time; acknowledges once they are
+/// durable, so that a row is written at least once.
+#[derive(Clone)]
+pub struct IngestPump {
+    /// Where messages come from.
+    pub broker: Arc<dyn Broker>,
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// Where rows go.
+    pub store: Arc<dyn AnalyticsStore>,
+}
+
+impl IngestPump {
+    /// Moves up to `max` messages. Dropping it at any moment is harmless: leases run out.
+    ///
+    /// A message that is no order has no row: it is acknowledged and left to order management,
+    /// which parks it where a person sees it.
+    ///
+    /// # Errors
+    ///
+    /// A [`BrokerError`]: of the broker, or the fault of the table, in which case the messages
+    /// are given back.
+    pub async fn pump(&self, max: usize) -> Result<Pumped, BrokerError> {
+        let deliveries = self.broker.pull(&self.subscription, max).await?;
+        if deliveries.is_empty() {
+            return Ok(Pumped::default());
+        }
+        let delivered = deliveries.len();
+        let taken = deliveries.iter().map(|it| it.ack_id).collect();
+        let rows = deliveries
+            .iter()
+            .filter_map(AnalyticsRow::of)
+            .collect();
+        match self.store.append(rows).await {
+            Ok(()) => {
+                self.broker.acknowledge(&self.subscription, taken).await?;
+                Ok(Pumped {
+                    delivered,
+                    acknowledged: delivered,
+                    rejected: 0,
+                })
+            }
+            Err(fault) => {
+                self.broker.reject(&self.subscription, taken).await?;
+                Err(fault.into())
+            }
+        }
+    }
+}
+
+impl AnalyticsRow {
+    /// The row of a delivered order; `None` if the message is none.
+    pub fn of(delivery: &Delivery) -> Option<Self> {
+        let order = ConfirmedOrder::decode(&delivery.message, delivery.published_at).ok()?;
+        Some(Self {
+            message_id: delivery.message_id,
+            published_at: delivery.published_at,
+            event_id: order.event_id,
+            order_id: order.order.order_id,
+            data: Arc::clone(&delivery.message.data),
+            attributes: delivery.message.attributes.clone(),
+        })
+    }
+
+    /// Whether this row was published before `other`: the order in which the view chooses.
+    pub fn came_before(&self, other: &Self) -> bool {
+        (self.published_at, self.message_id) < (other.published_at, other.message_id)
+    }
+}

@@ -1,0 +1,65 @@
+//! An analytics table that forgets when it is dropped.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{AnalyticsRow, AnalyticsStore};
+use crate::fault::Fault;
+use crate::ids::EventId;
+
+/// Raw rows, counted, and of each event the row that was published first.
+#[derive(Debug, Default)]
+pub struct MemoryAnalytics {
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    raw: u64,
+    view: BTreeMap<EventId, AnalyticsRow>,
+}
+
+impl MemoryAnalytics {
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl AnalyticsStore for MemoryAnalytics {
+    async fn append(&self, rows: Vec<AnalyticsRow>) -> Result<(), Fault> {
+        let mut table = self.lock();
+        for row in rows {
+            table.raw += 1;
+            let first = table
+                .view
+                .get(&row.event_id)
+                .is_none_or(|it| row.came_before(it));
+            if first {
+                table.view.insert(row.event_id.clone(), row);
+            }
+        }
+        Ok(())
+    }
+
+    async fn raw_rows(&self) -> Result<u64, Fault> {
+        Ok(self.lock().raw)
+    }
+
+    async fn deduplicated(
+        &self,
+        after: Option<&EventId>,
+        limit: usize,
+    ) -> Result<Vec<AnalyticsRow>, Fault> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let table = self.lock();
+        let page = table
+            .view
+            .range::<EventId, _>((start, Bound::Unbounded))
+            .take(limit);
+        Ok(page.map(|(_, row)| row.clone()).collect())
+    }
+}

@@ -1,0 +1,56 @@
+//! What must hold once nothing is left to do.
+
+use super::{Auditor, Invariant, PAGE};
+use crate::checkout::SagaState;
+use crate::fault::{Fault, PortError};
+
+impl Auditor<'_> {
+    pub(super) async fn rest(&mut self) -> Result<(), Fault> {
+        let waiting = self.ports.checkout.outbox().await?.waiting;
+        if waiting > 0 {
+            let detail = format!("{waiting} events are not published");
+            self.say(Invariant::EventsTakeEffectOnce, "the outbox", detail);
+        }
+        for subscription in self.subscriptions {
+            match self.ports.broker.backlog(subscription).await {
+                Ok(backlog) if backlog.messages > 0 => {
+                    let detail = format!("{} messages are not delivered", backlog.messages);
+                    self.say(Invariant::EventsTakeEffectOnce, subscription, detail);
+                }
+                Ok(_) => {}
+                Err(PortError::Fault(fault)) => return Err(fault),
+                // A boutique that has never run has no subscriptions.
+                Err(PortError::Rejected(_)) => {}
+            }
+        }
+        self.report.seen.analytics_rows = self.ports.analytics.raw_rows().await?;
+        let mut in_view = 0;
+        let mut after = None;
+        loop {
+            let page = self
+                .ports
+                .analytics
+                .deduplicated(after.as_ref(), PAGE)
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.event_id.clone());
+            for row in &page {
+                let saga = self.ports.checkout.saga(&row.order_id).await?;
+                let confirmed =
+                    saga.is_some_and(|it| matches!(it.state, SagaState::Confirmed { .. }));
+                if !confirmed || row.event_id != row.order_id.confirmed_event() {
+                    let detail = "in the view, but no confirmed order";
+                    self.say(Invariant::AnalyticsAgree, &row.order_id, detail);
+                }
+                in_view += 1;
+            }
+        }
+        // Every row is a confirmed order and event ids are distinct: the counts decide the rest.
+        let confirmed = self.report.seen.confirmed;
+        if in_view != confirmed {
+            let detail = format!("{in_view} orders in the view, {confirmed} confirmed");
+            self.say(Invariant::AnalyticsAgree, "the view", detail);
+        }
+        Ok(())
+    }
+}
