@@ -35,10 +35,7 @@ impl IngestPump {
         }
         let delivered = deliveries.len();
         let taken = deliveries.iter().map(|it| it.ack_id).collect();
-        let rows = deliveries
-            .iter()
-            .filter_map(AnalyticsRow::of)
-            .collect();
+        let rows = deliveries.iter().filter_map(AnalyticsRow::of).collect();
         match self.store.append(rows).await {
             Ok(()) => {
                 self.broker.acknowledge(&self.subscription, taken).await?;
