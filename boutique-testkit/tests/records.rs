@@ -1,4 +1,4 @@
-//! The memory implementations of journal, shipments, signals, orders and customers.
+//! The memory implementations of everything that keeps records.
 
 mod journal {
     use std::sync::Arc;
@@ -22,4 +22,28 @@ mod signals {
     use boutique_core::fraud::MemorySignals;
 
     boutique_testkit::signals_conformance!(async |_| Arc::new(MemorySignals::default()));
+}
+
+mod orders {
+    use std::sync::Arc;
+
+    use boutique_core::orders::MemoryOrders;
+
+    boutique_testkit::orders_conformance!(async |_| Arc::new(MemoryOrders::default()));
+}
+
+mod customers {
+    use std::sync::Arc;
+
+    use boutique_core::customer::MemoryDirectory;
+
+    boutique_testkit::customers_conformance!(async |_| Arc::new(MemoryDirectory::default()));
+}
+
+mod broker {
+    use std::sync::Arc;
+
+    use boutique_core::broker::MemoryBroker;
+
+    boutique_testkit::broker_conformance!(async |clock| Arc::new(MemoryBroker::new(clock)));
 }
