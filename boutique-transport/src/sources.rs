@@ -7,8 +7,8 @@ use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::ids::{IdSource, IdempotencyKey, OrderId, Pseudonym, TenantId};
 use uuid::Uuid;
 
-/// The system's clock, except that within one process it never goes back: while the system's
-/// clock is behind what was read before, the earlier reading is answered again.
+/// The system's clock, except that it never goes back: while the system's clock is behind what
+/// was read before, the latest reading is answered again. A process shares one.
 #[derive(Debug, Default)]
 pub struct SystemClock(AtomicI64);
 

@@ -78,6 +78,13 @@ async fn a_second_opener_is_told_who_has_the_file() {
     let pid = std::process::id().to_string();
     assert!(error.to_string().contains(&pid), "{error}");
     assert!(matches!(error, OpenError::InUse { .. }));
+    #[cfg(unix)]
+    {
+        let other = directory.path().join("other-name.db");
+        std::os::unix::fs::symlink(&file, &other).expect("links");
+        let error = open(&other, ManualClock::default()).expect_err("the same file");
+        assert!(matches!(error, OpenError::InUse { .. }));
+    }
     drop(first);
     open(&file, ManualClock::default()).expect("free again");
 }

@@ -37,6 +37,7 @@ mod writer;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -126,16 +127,16 @@ impl SqliteStore {
             let file = path.to_owned();
             return Err(OpenError::DirectoryMissing { file });
         }
+        let io = |source| OpenError::Io {
+            file: path.to_owned(),
+            source,
+        };
+        create(path).map_err(io)?;
+        // Whatever name leads to the file, its lock has one.
+        let path = &path.canonicalize().map_err(io)?;
         let lock = FileLock::take(path)?;
-        create(path).map_err(|source| OpenError::Io {
-            file: path.to_owned(),
-            source,
-        })?;
         let (connection, last) = open_writer(path, options)?;
-        sync_directory(directory).map_err(|source| OpenError::Io {
-            file: path.to_owned(),
-            source,
-        })?;
+        sync_directory(path.parent().unwrap_or(directory)).map_err(io)?;
 
         let mut inner = Inner::reading(path, last, clock, options.readers)?;
         inner._lock = Some(lock);
@@ -283,7 +284,7 @@ impl Drop for Inner {
 /// had the last handle.
 fn join(thread: JoinHandle<()>) {
     if thread.thread().id() != thread::current().id() {
-        // A thread only panics outside of jobs, and has then printed why.
+        // It does not panic: see `spawn`.
         let _ = thread.join();
     }
 }
@@ -293,8 +294,17 @@ fn spawn(
     role: &str,
     serve: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, OpenError> {
+    let name = format!("sqlite-{role}");
+    let file = path.to_owned();
+    let serve = move || {
+        if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+            // Everybody who asks would wait for ever.
+            eprintln!("{}: a thread of the store failed, stopping", file.display());
+            std::process::abort();
+        }
+    };
     thread::Builder::new()
-        .name(format!("sqlite-{role}"))
+        .name(name)
         .spawn(serve)
         .map_err(|source| OpenError::Io {
             file: path.to_owned(),
@@ -302,9 +312,9 @@ fn spawn(
         })
 }
 
-/// A thread is gone before its queue: it has panicked outside of any job.
+/// A thread ended before it answered.
 fn gone() -> Fault {
-    Fault::ambiguous("the data file's thread has ended: restart the process, then ask again")
+    Fault::ambiguous("the data file was closed before it answered: open it and ask again")
 }
 
 /// Creates an empty file that only its owner can read, unless there is one.

@@ -28,8 +28,8 @@ pub(crate) struct Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// The moment of this transaction, later than that of every one before, also across
-    /// restarts. The only present its decisions may know.
+    /// The moment of this transaction: later than that of every one before in this process, and
+    /// than every stock movement in the file. The only present its decisions may know.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
     }
@@ -84,8 +84,8 @@ pub(super) struct Writer {
 enum Group {
     /// On disk, with this many jobs that wrote.
     Committed(u64),
-    /// Nothing of it happened.
-    Undone(Fault),
+    /// Nothing of it happened, for this reason.
+    Undone(String),
 }
 
 impl Writer {
@@ -103,11 +103,9 @@ impl Writer {
                     }
                     jobs.drain(..).for_each(|job| job.answer());
                 }
-                Group::Undone(fault) => {
-                    for job in jobs.drain(..) {
-                        job.fail(Fault::new(fault.kind(), fault.to_string()));
-                    }
-                }
+                Group::Undone(reason) => jobs
+                    .drain(..)
+                    .for_each(|job| job.fail(Fault::unavailable(reason.clone()))),
             }
         }
         // What cannot be folded now stays in the log, from which the next process reads it.
@@ -124,7 +122,11 @@ impl Writer {
             Err(fault) => {
                 self.undo();
                 let full = take_full();
-                return Group::Undone(if full { self.full() } else { fault });
+                return Group::Undone(if full {
+                    self.full.to_string()
+                } else {
+                    fault.to_string()
+                });
             }
         };
         if wrote == 0 {
@@ -139,7 +141,7 @@ impl Writer {
             Ok(_) => Group::Committed(wrote),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
                 self.undo();
-                Group::Undone(self.full())
+                Group::Undone(self.full.to_string())
             }
             Err(error) => {
                 // After a failed sync the system may have dropped what it could not write and
@@ -173,8 +175,11 @@ impl Writer {
             let before = db.total_changes();
             db.run("SAVEPOINT job", [])?;
             let done = job.run(&tx);
-            if db.is_autocommit() || take_full() {
-                // SQLite gives a transaction up by itself when it has no room or cannot write.
+            if take_full() {
+                return Err(Fault::unavailable(self.full.to_string()));
+            }
+            if db.is_autocommit() {
+                // SQLite gives a transaction up by itself when it cannot read or write.
                 return Err(Fault::unavailable(
                     "the data file could not be written: check its disk and try again",
                 ));
@@ -200,9 +205,5 @@ impl Writer {
             );
             std::process::abort();
         }
-    }
-
-    fn full(&self) -> Fault {
-        Fault::unavailable(self.full.to_string())
     }
 }
