@@ -13,6 +13,7 @@ mod broker;
 mod carts;
 mod checkout;
 mod columns;
+mod connect;
 mod customers;
 mod deliveries;
 mod error;
@@ -35,8 +36,6 @@ mod ticker;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -44,7 +43,7 @@ use std::thread::{self, JoinHandle};
 
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::Fault;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 pub use analytics::SqliteAnalytics;
 pub use broker::SqliteBroker;
@@ -59,7 +58,7 @@ pub use stock::SqliteLedger;
 pub use writer::CommitStats;
 pub(crate) use writer::Tx;
 
-use error::open_error;
+use connect::{create, open_reader, open_writer, sync_directory};
 use job::Request;
 use lock::FileLock;
 use queue::Queue;
@@ -105,8 +104,6 @@ struct Inner {
     file: PathBuf,
     readers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
-    /// Given back after both kinds of threads are gone.
-    _lock: Option<FileLock>,
 }
 
 impl SqliteStore {
@@ -139,13 +136,13 @@ impl SqliteStore {
         sync_directory(path.parent().unwrap_or(directory)).map_err(io)?;
 
         let mut inner = Inner::reading(path, last, clock, options.readers)?;
-        inner._lock = Some(lock);
         let queue = Arc::new(Queue::default());
         let writer = Writer {
             connection,
             queue: Arc::clone(&queue),
             ticker: Arc::clone(&inner.ticker),
             commits: Arc::clone(&inner.commits),
+            lock,
             full: format!("{} is full: free space and try again", path.display()).into(),
         };
         inner.writes = Some(queue);
@@ -256,7 +253,6 @@ impl Inner {
             file: path.to_owned(),
             readers: Vec::new(),
             writer: None,
-            _lock: None,
         };
         for _ in 0..readers.max(1) {
             let connection = open_reader(path)?;
@@ -315,86 +311,4 @@ fn spawn(
 /// A thread ended before it answered.
 fn gone() -> Fault {
     Fault::ambiguous("the data file was closed before it answered: open it and ask again")
-}
-
-/// Creates an empty file that only its owner can read, unless there is one.
-fn create(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Makes the names of new files durable, not only what is in them.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        std::fs::File::open(directory)?.sync_all()?;
-    }
-    Ok(())
-}
-
-/// Opens the connection that writes, brings the file to our version, and says when its latest
-/// ledger transaction was.
-fn open_writer(path: &Path, options: SqliteOptions) -> Result<(Connection, Timestamp), OpenError> {
-    let problem = |it| open_error(path.to_owned(), it);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(problem)?;
-    schema::check_writable(&connection, path)?;
-    configure(&connection).map_err(problem)?;
-    let wal: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(problem)?;
-    if wal != "wal" {
-        return Err(OpenError::Io {
-            file: path.to_owned(),
-            source: io::Error::other("its file system cannot share memory between processes"),
-        });
-    }
-    connection
-        .execute_batch(
-            // What was deleted is overwritten where its page is written anyway.
-            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 250; \
-             PRAGMA secure_delete = FAST",
-        )
-        .map_err(problem)?;
-    if let Some(bytes) = options.size_limit {
-        let page: i64 = connection
-            .query_row("PRAGMA page_size", [], |row| row.get(0))
-            .map_err(problem)?;
-        // 4,294,967,294 is the most pages SQLite can have.
-        let pages = (bytes / page.unsigned_abs().max(1)).clamp(1, 4_294_967_294);
-        connection
-            .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
-            .map_err(problem)?;
-    }
-    schema::migrate(&mut connection, path)?;
-    let last: Option<i64> = connection
-        .query_row("SELECT max(updated_at) FROM stock", [], |row| row.get(0))
-        .map_err(problem)?;
-    Ok((connection, Timestamp::from_micros(last.unwrap_or(0))))
-}
-
-/// Opens a connection that reads.
-fn open_reader(path: &Path) -> Result<Connection, OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || {
-        let connection = Connection::open_with_flags(path, flags)?;
-        configure(&connection)?;
-        Ok(connection)
-    };
-    open().map_err(|it| open_error(path.to_owned(), it))
-}
-
-/// What every connection has in common.
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.set_prepared_statement_cache_capacity(256);
-    // 16 MB of pages; temporary tables and sorts stay in memory.
-    connection.execute_batch(
-        "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0",
-    )
 }

@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::error::{fault, take_full};
 use super::job::Job;
+use super::lock::FileLock;
 use super::query::Query;
 use super::queue::Queue;
 use super::ticker::Ticker;
@@ -78,6 +79,8 @@ pub(super) struct Writer {
     pub(super) commits: Arc<Commits>,
     /// What to say of a full disk: names the file.
     pub(super) full: Arc<str>,
+    /// Given back when the last request is done.
+    pub(super) lock: FileLock,
 }
 
 /// What a group came to.
@@ -112,6 +115,8 @@ impl Writer {
         let _ = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        drop(self.connection);
+        drop(self.lock);
     }
 
     fn group(&self, jobs: &mut [WriteJob]) -> Group {
