@@ -43,3 +43,66 @@ mod checkout {
         (Arc::new(store.checkout()), directory)
     });
 }
+
+mod journal {
+    use std::sync::Arc;
+
+    boutique_testkit::journal_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.journal()), directory)
+    });
+}
+
+mod shipments {
+    use std::sync::Arc;
+
+    boutique_testkit::shipments_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.shipments()), directory)
+    });
+}
+
+mod signals {
+    use std::sync::Arc;
+
+    boutique_testkit::signals_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.signals()), directory)
+    });
+}
+
+mod orders {
+    use std::sync::Arc;
+
+    boutique_testkit::orders_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.orders()), directory)
+    });
+}
+
+mod customers {
+    use std::sync::Arc;
+
+    boutique_testkit::customers_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.customers()), directory)
+    });
+}
+
+mod broker {
+    use std::sync::Arc;
+
+    boutique_testkit::broker_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.broker()), directory)
+    });
+}
+
+mod analytics {
+    use std::sync::Arc;
+
+    boutique_testkit::analytics_conformance!(async |clock| {
+        let (store, directory) = super::store(clock);
+        (Arc::new(store.analytics()), directory)
+    });
+}
