@@ -100,7 +100,8 @@ impl Subscription {
         let ready = db.all(
             "SELECT it.message, it.attempt, it.state = 'leased', it.due_at, \
                     message.published_at, message.ordering_key, message.data, message.attributes \
-             FROM delivery AS it JOIN message ON message.id = it.message \
+             FROM delivery AS it INDEXED BY delivery_ready \
+                  JOIN message ON message.id = it.message \
              WHERE it.subscription = ?1 AND it.state = 'ready' \
              ORDER BY it.message LIMIT ?2",
             (self.seq, row_limit(max)),
@@ -210,7 +211,8 @@ impl Subscription {
     /// ends.
     pub(super) fn next_due(&self, db: &Connection) -> Result<Option<Timestamp>, Fault> {
         let first = [
-            "SELECT due_at FROM delivery WHERE subscription = ?1 AND state = 'ready' \
+            "SELECT due_at FROM delivery INDEXED BY delivery_ready \
+             WHERE subscription = ?1 AND state = 'ready' \
              ORDER BY message LIMIT 1",
             "SELECT due_at FROM delivery WHERE subscription = ?1 AND state = 'waiting' \
              ORDER BY due_at LIMIT 1",
