@@ -22,6 +22,7 @@ mod journal;
 mod lock;
 mod orders;
 mod placed;
+mod ports;
 mod query;
 mod queue;
 mod reader;
