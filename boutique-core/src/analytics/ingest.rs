@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{AnalyticsRow, AnalyticsStore};
-use crate::broker::{Broker, BrokerError, Delivery, Pumped, SubscriptionId};
-use crate::event::ConfirmedOrder;
+use crate::broker::{Broker, BrokerError, Delivery, Message, Pumped, SubscriptionId};
+use crate::event::{ConfirmedOrder, EVENT_TYPE};
+use crate::ids::{EventId, OrderId};
 
 /// Pulls messages and appends them as rows, a batch at a time; acknowledges once they are
 /// durable, so that a row is written at least once.
@@ -56,12 +57,15 @@ impl IngestPump {
 impl AnalyticsRow {
     /// The row of a delivered order; `None` if the message is none.
     pub fn of(delivery: &Delivery) -> Option<Self> {
-        let order = ConfirmedOrder::decode(&delivery.message, delivery.published_at).ok()?;
+        let (event_id, order_id) = named(&delivery.message).or_else(|| {
+            let order = ConfirmedOrder::decode(&delivery.message, delivery.published_at).ok()?;
+            Some((order.event_id, order.order.order_id))
+        })?;
         Some(Self {
             message_id: delivery.message_id,
             published_at: delivery.published_at,
-            event_id: order.event_id,
-            order_id: order.order.order_id,
+            event_id,
+            order_id,
             data: Arc::clone(&delivery.message.data),
             attributes: delivery.message.attributes.clone(),
         })
@@ -71,4 +75,14 @@ impl AnalyticsRow {
     pub fn came_before(&self, other: &Self) -> bool {
         (self.published_at, self.message_id) < (other.published_at, other.message_id)
     }
+}
+
+/// Event and order as the attributes of our own publisher name them: the data need not be read.
+fn named(message: &Message) -> Option<(EventId, OrderId)> {
+    let attribute = |name| message.attributes.get(name).map(String::as_str);
+    if attribute("ce-type") != Some(EVENT_TYPE) {
+        return None;
+    }
+    let order_id = OrderId::new(attribute("ce-subject")?).ok()?;
+    Some((EventId::new(attribute("ce-id")?).ok()?, order_id))
 }

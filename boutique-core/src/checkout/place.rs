@@ -220,8 +220,7 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
         legs
     }
 
-    async fn finish(&self, intent: Arc<Intent>, hold: &Hold) -> Result<Outcome, CheckoutError> {
-        let verdicts = verdicts_of(hold)?;
+    async fn finish(&self, intent: Arc<Intent>, verdicts: Verdicts) -> Outcome {
         let outcome = Outcome::Confirmed(Box::new(Receipt::of(&intent, &verdicts)));
         match &self.finish {
             // The order is sold whether or not this succeeds: recovery makes up for it.
@@ -233,7 +232,7 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
                 }));
             }
         }
-        Ok(outcome)
+        outcome
     }
 
     /// Ends an attempt that went wrong for no reason of the client's; the answer is `fault`,
@@ -252,16 +251,20 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
     async fn sell(
         &self,
         intent: Arc<Intent>,
-        verdicts: &Verdicts,
+        verdicts: Verdicts,
         deadline: Timestamp,
     ) -> Result<Outcome, CheckoutError> {
         if let Err(late) = self.in_time(deadline) {
             return self.abandon(&intent, late).await;
         }
-        let note = serde_json::to_string(verdicts)
+        let note = serde_json::to_string(&verdicts)
             .map_err(|error| Fault::permanent("the verdicts cannot be written").because(error))?;
-        match self.sagas.stock.sell(&intent.legs(), note).await {
-            Ok(Decided::Sold(hold)) => self.finish(intent, &hold).await,
+        match self.sagas.stock.sell(&intent.legs(), note.clone()).await {
+            // The first confirm's note stays; it is ours unless recovery was faster.
+            Ok(Decided::Sold(hold)) if hold.note.as_deref() == Some(&note) => {
+                Ok(self.finish(intent, verdicts).await)
+            }
+            Ok(Decided::Sold(hold)) => Ok(self.finish(intent, verdicts_of(&hold)?).await),
             Ok(Decided::NotSold(state)) => {
                 let fault = Fault::unavailable(format!("the hold is {state} by now: try again"));
                 self.abandon(&intent, fault).await
@@ -389,7 +392,7 @@ where
             .examine(request, order_id, priced, customer, stock, deadline)
             .await
         {
-            Ok(Examined::Clear(verdicts)) => self.sell(intent, &verdicts, deadline).await,
+            Ok(Examined::Clear(verdicts)) => self.sell(intent, verdicts, deadline).await,
             Ok(Examined::Doubtful(verdicts)) => self.park(&intent, verdicts).await,
             Ok(Examined::Refused(refusal)) => {
                 outcome_of(&self.sagas.refuse(&intent, refusal).await?)

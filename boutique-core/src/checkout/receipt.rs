@@ -1,7 +1,7 @@
 //! What a client is told.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -252,11 +252,11 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What was asked: `stock`, `crm`, `fraud`, `review`.
-    pub name: Arc<str>,
+    pub name: Cow<'static, str>,
     /// How it came out.
     pub verdict: Verdict,
     /// The policy that applied.
-    pub policy: Arc<str>,
+    pub policy: Cow<'static, str>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// What was found, without personal data.

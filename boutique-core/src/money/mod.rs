@@ -259,8 +259,10 @@ mod wire {
     //! The JSON of an amount.
 
     use std::borrow::Cow;
+    use std::fmt;
 
-    use serde::{Deserialize, Serialize};
+    use serde::de::{Error, Visitor};
+    use serde::{Deserialize, Deserializer, Serialize};
 
     use super::{Currency, Money, MoneyError};
 
@@ -290,11 +292,41 @@ mod wire {
         nanos: i32,
     }
 
-    #[derive(Deserialize)]
-    #[serde(untagged)]
+    /// A whole number, or its digits as text.
     enum UnitsIn {
         Number(i64),
-        Text(String),
+        Text(Result<i64, std::num::ParseIntError>),
+    }
+
+    impl<'de> Deserialize<'de> for UnitsIn {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(UnitsVisitor)
+        }
+    }
+
+    struct UnitsVisitor;
+
+    impl Visitor<'_> for UnitsVisitor {
+        type Value = UnitsIn;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number or its digits as text")
+        }
+
+        fn visit_i64<E: Error>(self, units: i64) -> Result<UnitsIn, E> {
+            Ok(UnitsIn::Number(units))
+        }
+
+        fn visit_u64<E: Error>(self, units: u64) -> Result<UnitsIn, E> {
+            let units = i64::try_from(units);
+            units
+                .map(UnitsIn::Number)
+                .map_err(|_| E::custom(MoneyError::Overflow))
+        }
+
+        fn visit_str<E: Error>(self, digits: &str) -> Result<UnitsIn, E> {
+            Ok(UnitsIn::Text(digits.parse()))
+        }
     }
 
     #[derive(Debug, thiserror::Error)]
@@ -313,7 +345,7 @@ mod wire {
             let currency = Currency::new(&money.currency_code)?;
             let units = match money.units {
                 UnitsIn::Number(units) => units,
-                UnitsIn::Text(text) => text.parse()?,
+                UnitsIn::Text(units) => units?,
             };
             Ok(Self::new(currency, units, money.nanos)?)
         }
