@@ -1,3 +1,9 @@
 //! What the programs of Boutique are made of. The programs themselves are thin.
 
+pub mod cli;
+pub mod data;
+pub mod demo;
+pub mod exit;
+pub mod inspect;
+pub mod output;
 pub mod replay;

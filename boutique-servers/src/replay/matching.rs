@@ -1,6 +1,7 @@
 //! Which purchases a cancellation takes back: such files do not say.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use boutique_core::ids::ProductId;
@@ -51,8 +52,19 @@ pub struct Settlement {
 pub struct Return {
     /// The invoice they were bought with.
     pub sale: Arc<Sale>,
-    /// Units and what is paid back for them, by line of the order.
-    pub lines: BTreeMap<usize, (Units, Money)>,
+    /// What comes back, by line of the order.
+    pub lines: BTreeMap<usize, Piece>,
+}
+
+/// Units of one line of an order that come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How many of the line came back before.
+    pub from: u32,
+    /// How many come back.
+    pub units: Units,
+    /// What is paid back for them.
+    pub refund: Money,
 }
 
 impl Purchases {
@@ -119,6 +131,7 @@ impl Purchases {
             let Ok(units) = Units::new(i64::try_from(piece).unwrap_or(i64::MAX)) else {
                 break; // Nothing left.
             };
+            let from = purchase.sale.lines[purchase.line].units.get() - purchase.left;
             purchase.left -= units.get();
             left -= piece;
             if let Some(reason) = &purchase.refused {
@@ -140,7 +153,12 @@ impl Purchases {
                 owed
             };
             credit = credit.plus(owed.minus(refund)?)?;
-            into.give_back(purchase, units, refund)?;
+            let piece = Piece {
+                from,
+                units,
+                refund,
+            };
+            into.give_back(purchase, piece)?;
         }
         if left > 0 {
             credit = credit.plus(counted.next(left)?)?;
@@ -162,12 +180,7 @@ impl Purchase {
 }
 
 impl Settlement {
-    fn give_back(
-        &mut self,
-        purchase: &Purchase,
-        units: Units,
-        refund: Money,
-    ) -> Result<(), MoneyError> {
+    fn give_back(&mut self, purchase: &Purchase, piece: Piece) -> Result<(), MoneyError> {
         self.replayed = true;
         let known = |it: &Return| it.sale.invoice == purchase.sale.invoice;
         let at = self.returns.iter().position(known).unwrap_or_else(|| {
@@ -177,16 +190,18 @@ impl Settlement {
             });
             self.returns.len() - 1
         });
-        let lines = &mut self.returns[at].lines;
-        let (units, refund) = match lines.get(&purchase.line) {
-            None => (units, refund),
-            // Two lines of the cancellation took from one line of the order.
-            Some((before, paid)) => {
-                let sum = i64::from(before.get()) + i64::from(units.get());
-                (Units::new(sum).unwrap_or(*before), paid.plus(refund)?)
+        match self.returns[at].lines.entry(purchase.line) {
+            Entry::Vacant(none) => {
+                none.insert(piece);
             }
-        };
-        lines.insert(purchase.line, (units, refund));
+            // Two lines of the cancellation took from one line of the order.
+            Entry::Occupied(mut some) => {
+                let before = some.get_mut();
+                let sum = i64::from(before.units.get()) + i64::from(piece.units.get());
+                before.units = Units::new(sum).unwrap_or(before.units);
+                before.refund = before.refund.plus(piece.refund)?;
+            }
+        }
         Ok(())
     }
 }
@@ -247,12 +262,12 @@ mod tests {
     fn returned(it: &Settlement) -> Vec<(String, usize, u32, String)> {
         let mut rows = Vec::new();
         for one in &it.returns {
-            for (line, (units, refund)) in &one.lines {
+            for (line, piece) in &one.lines {
                 rows.push((
                     one.sale.invoice.to_string(),
                     *line,
-                    units.get(),
-                    refund.decimal(),
+                    piece.units.get(),
+                    piece.refund.decimal(),
                 ));
             }
         }

@@ -1,0 +1,170 @@
+//! The command line of `boutique`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::{EXIT_CODES, Failure};
+use crate::output::Output;
+use crate::replay::DateOrder;
+use crate::{data, demo, inspect, replay};
+
+/// The order flow of a shop, embedded in one program and one data file.
+#[derive(Debug, Parser)]
+#[command(name = "boutique", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sell a few hundred orders of every fate in a fresh boutique and audit the result.
+    #[command(after_help = EXIT_CODES)]
+    Demo {
+        /// Keep the data file under this name; it must not exist yet.
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
+    },
+    /// Sell the orders of a CSV file in the form of UCI's "Online Retail" again.
+    #[command(after_help = EXIT_CODES)]
+    Replay(ReplayArgs),
+    /// List all orders of a data file.
+    #[command(after_help = EXIT_CODES)]
+    Orders(Look),
+    /// Show all that is known of one order.
+    #[command(after_help = EXIT_CODES)]
+    Order {
+        /// Its id, or the key (for a replayed order, the invoice number) it was placed with.
+        id: String,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// Show what both stock systems keep.
+    #[command(after_help = EXIT_CODES)]
+    Stock(Look),
+    /// Show the journal and its trial balance.
+    #[command(after_help = EXIT_CODES)]
+    Journal(Look),
+    /// Check everything that must hold of a data file.
+    #[command(after_help = EXIT_CODES)]
+    Audit {
+        /// No process works on the file: also check that nothing is left to do.
+        #[arg(long)]
+        at_rest: bool,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// List the messages that could not be taken in, or deliver one of them again.
+    #[command(after_help = EXIT_CODES)]
+    DeadLetters {
+        /// The data file; to list, it may be in use by another process.
+        #[arg(long, value_name = "FILE", global = true)]
+        data: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        action: Option<LetterAction>,
+    },
+}
+
+impl Command {
+    /// Whether JSON was asked for.
+    const fn json(&self) -> bool {
+        match self {
+            Self::Demo { .. } => false,
+            Self::Replay(args) => args.json,
+            Self::Orders(look) | Self::Stock(look) | Self::Journal(look) => look.json,
+            Self::Order { look, .. } | Self::Audit { look, .. } => look.json,
+            Self::DeadLetters { json, .. } => *json,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum LetterAction {
+    /// Deliver a letter again; it is gone once it was taken in.
+    Replay {
+        /// The letter.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Look {
+    /// The data file; it may be in use by another process.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `boutique replay` is asked to do.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The file of invoices.
+    pub file: PathBuf,
+    /// Keep what was sold in this data file; running again adds nothing to it.
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Stock this many units of each article instead of what the file needs.
+    #[arg(long, value_name = "N")]
+    pub stock: Option<u64>,
+    /// Which number of an ambiguous date comes first.
+    #[arg(long, value_name = "ORDER")]
+    pub date_order: Option<DateOrder>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Write each step to stderr as one line of JSON.
+    #[arg(long, hide = true)]
+    pub progress_json: bool,
+}
+
+impl Cli {
+    /// Carries the command out and prints to `to`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`], whose code is the program's exit code.
+    pub async fn run(self, to: &mut dyn std::io::Write) -> Result<(), Failure> {
+        let json = self.command.json();
+        let out = &mut Output { to, json };
+        match self.command {
+            Command::Demo { data } => demo::demo(data.as_deref(), out).await,
+            Command::Replay(args) => replay::replay(&args, out).await,
+            Command::Orders(look) => {
+                let ports = data::look_into(&look.data)?;
+                inspect::orders(&ports, out).await
+            }
+            Command::Order { id, look } => {
+                let ports = data::look_into(&look.data)?;
+                inspect::order(&ports, &id, out).await
+            }
+            Command::Stock(look) => {
+                let ports = data::look_into(&look.data)?;
+                inspect::stock(&ports, out).await
+            }
+            Command::Journal(look) => {
+                let ports = data::look_into(&look.data)?;
+                inspect::journal(&ports, out).await
+            }
+            Command::Audit { at_rest, look } => {
+                let ports = data::look_into(&look.data)?;
+                inspect::audit(&ports, at_rest, out).await
+            }
+            Command::DeadLetters { data, action, .. } => {
+                let missing = || Failure::Input("name the data file with --data FILE".to_owned());
+                let data = data.ok_or_else(missing)?;
+                match action {
+                    None => inspect::dead_letters(&data::look_into(&data)?, out).await,
+                    Some(LetterAction::Replay { id }) => {
+                        inspect::replay_letter(&data, &id, out).await
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Commands that look into a data file.
+
+mod audit;
+mod journal;
+mod letters;
+mod order;
+mod orders;
+mod stock;
+
+pub use audit::{audit, audit_json, print_audit};
+pub use journal::{journal, print_trial_balance, trial_balance_json};
+pub use letters::{dead_letters, replay_letter};
+pub use order::order;
+pub use orders::orders;
+pub use stock::{print_stock, stock};
+
+/// Rows read at a time.
+const PAGE: usize = 512;
