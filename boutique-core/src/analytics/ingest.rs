@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{AnalyticsRow, AnalyticsStore};
-use crate::broker::{Broker, BrokerError, Delivery, Message, Pumped, SubscriptionId};
+use crate::broker::{Broker, BrokerError, Delivery, Message, Pumped, Push, SubscriptionId};
 use crate::event::{ConfirmedOrder, EVENT_TYPE};
+use crate::fault::Fault;
+use crate::flow::Step;
 use crate::ids::{EventId, OrderId};
 
 /// Pulls messages and appends them as rows, a batch at a time; acknowledges once they are
@@ -50,6 +52,27 @@ impl IngestPump {
                 self.broker.reject(&self.subscription, taken).await?;
                 Err(fault.into())
             }
+        }
+    }
+}
+
+/// Appends one pushed message as a row, for a broker that pushes instead of being pulled.
+///
+/// A message that is no order is acknowledged without a row, as by [`IngestPump`].
+#[derive(Clone)]
+pub struct IngestEvents {
+    /// Where rows go.
+    pub store: Arc<dyn AnalyticsStore>,
+}
+
+impl Step<Push> for IngestEvents {
+    type Response = ();
+    type Error = Fault;
+
+    async fn run(&self, push: Push) -> Result<(), Fault> {
+        match AnalyticsRow::of(&push.delivery) {
+            Some(row) => self.store.append(vec![row]).await,
+            None => Ok(()),
         }
     }
 }

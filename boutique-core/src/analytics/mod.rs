@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use ingest::IngestPump;
+pub use ingest::{IngestEvents, IngestPump};
 pub use memory::MemoryAnalytics;
 
 use crate::clock::Timestamp;
