@@ -47,3 +47,11 @@ mod broker {
 
     boutique_testkit::broker_conformance!(async |clock| Arc::new(MemoryBroker::new(clock)));
 }
+
+mod analytics {
+    use std::sync::Arc;
+
+    use boutique_core::analytics::MemoryAnalytics;
+
+    boutique_testkit::analytics_conformance!(async |_| Arc::new(MemoryAnalytics::default()));
+}

@@ -59,9 +59,17 @@ enum Move {
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
-    let hold = || 0..5_u8;
+    let hold = || 0..4_u8;
     let ttl = || 0..8_u8;
     let goods = || prop::collection::vec((0..PRODUCTS.len(), 1..6_i64), 0..4);
+    // Mostly a little of one product, so that a hold ships in parts.
+    let part = || {
+        prop_oneof![
+            1 => Just(None),
+            4 => (0..PRODUCTS.len(), 1..3_i64).prop_map(|it| Some(vec![it])),
+            1 => goods().prop_map(Some),
+        ]
+    };
     let one = prop_oneof![
         6 => (hold(), goods(), ttl(), prop::bool::weighted(0.1))
             .prop_map(|(hold, goods, ttl, late)| Move::Reserve { hold, goods, ttl, late }),
@@ -69,7 +77,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => hold().prop_map(Move::Pin),
         3 => (hold(), prop::option::of(0..3_u8)).prop_map(|(hold, note)| Move::Confirm { hold, note }),
         2 => hold().prop_map(Move::Void),
-        3 => (hold(), 0..3_u8, prop::option::of(goods()))
+        4 => (hold(), 0..2_u8, part())
             .prop_map(|(hold, shipment, goods)| Move::Ship { hold, shipment, goods }),
         1 => hold().prop_map(Move::Release),
         4 => (0..6_u8, 0..PRODUCTS.len(), 0..12_u64)
@@ -79,7 +87,20 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => ttl().prop_map(Move::Wait),
         1 => Just(Move::Sweep),
     ];
-    prop::collection::vec(one, 1..40)
+    // Most of the time there is something on the shelf to begin with.
+    let shelf = prop::collection::vec(0..20_u64, PRODUCTS.len()).prop_map(|shelf| {
+        let arrival = |(product, quantity)| Move::Receive {
+            receipt: u8::try_from(product).unwrap_or(0),
+            product,
+            quantity,
+        };
+        shelf
+            .into_iter()
+            .enumerate()
+            .map(arrival)
+            .collect::<Vec<_>>()
+    });
+    (shelf, prop::collection::vec(one, 1..40)).prop_map(|(shelf, moves)| [shelf, moves].concat())
 }
 
 /// Replays random moves against the ledger and the [`StockBook`] and compares answers, levels
