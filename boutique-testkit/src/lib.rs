@@ -77,6 +77,7 @@
 
 pub mod conformance;
 pub mod faulty;
+pub mod generate;
 pub mod mocks;
 pub mod script;
 pub mod sources;
