@@ -590,6 +590,36 @@ async fn a_message_goes_when_no_subscription_needs_it() {
 }
 
 #[tokio::test]
+async fn a_subscription_can_be_looked_at_beside_the_process_that_works_on_it() {
+    let file = DataFile::new();
+    let store = file.open();
+    let broker = store.broker();
+    set_up(&broker).await;
+    let messages = vec![message("1", None), message("2", None)];
+    let published = broker.publish(&"orders".into(), messages).await;
+    published.expect("published");
+    let books = "books".into();
+    broker.pull(&books, 1).await.expect("known");
+
+    let clock = Arc::<ManualClock>::clone(&file.clock);
+    let beside = SqliteStore::open_read_only(file.path(), clock).expect("ours");
+    let look = async || {
+        let broker = beside.broker();
+        let backlog = broker.backlog(&books).await.expect("known");
+        let due = broker.next_due(&books).await.expect("known");
+        (backlog.messages, backlog.leased, due)
+    };
+    assert_eq!(look().await, (2, 1, Some(at(0))));
+    // The lease has run out, and nobody has noticed yet: it is not leased, it rests.
+    file.clock.advance_millis(10_000);
+    assert_eq!(look().await, (2, 0, Some(at(0))));
+    let rest = broker.pull(&books, 9).await.expect("known");
+    let ack_ids = rest.iter().map(|it| it.ack_id).collect();
+    broker.acknowledge(&books, ack_ids).await.expect("known");
+    assert_eq!(look().await, (1, 0, Some(at(10_100))));
+}
+
+#[tokio::test]
 async fn the_view_shows_of_each_event_what_was_published_first() {
     let file = DataFile::new();
     let row = |message_id, millis, event: &str, data: &str| AnalyticsRow {

@@ -102,29 +102,22 @@ impl SqliteBroker {
             .await
     }
 
-    /// Looks at a subscription in a snapshot in which no lease has run out.
+    /// Looks at a subscription, also where the file is open for reading only: leases that have
+    /// run out are seen as ended, and end with the next pull.
     async fn look<T: Send + 'static>(
         &self,
         id: &SubscriptionId,
-        look: impl FnOnce(&Subscription, &Connection) -> Result<T, Fault> + Clone + Send + 'static,
+        look: impl FnOnce(&Subscription, &Connection, Timestamp) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, BrokerError> {
         let (of, clock) = (id.clone(), Arc::clone(self.store.clock()));
-        let seen = look.clone();
-        let found = self
+        let seen = self
             .store
-            .read(move |db| match find(db, &of)? {
-                None => Ok(None),
-                Some(it) if it.has_lapsed(db, clock.now())? => Ok(Some(None)),
-                Some(it) => seen(&it, db).map(|it| Some(Some(it))),
+            .read(move |db| {
+                let found = find(db, &of)?;
+                found.map(|it| look(&it, db, clock.now())).transpose()
             })
             .await?;
-        match found.ok_or_else(|| unknown(id))? {
-            Some(answer) => Ok(answer),
-            None => {
-                let act = |it: &Subscription, db: &Connection, _| Ok((look(it, db)?, Vec::new()));
-                self.on(id, act).await
-            }
-        }
+        seen.ok_or_else(|| unknown(id))
     }
 }
 
@@ -224,13 +217,15 @@ impl Broker for SqliteBroker {
     }
 
     async fn backlog(&self, subscription: &SubscriptionId) -> Result<Backlog, BrokerError> {
-        self.look(subscription, |it, db| it.backlog(db)).await
+        self.look(subscription, |it, db, now| it.backlog(db, now))
+            .await
     }
 
     async fn next_due(
         &self,
         subscription: &SubscriptionId,
     ) -> Result<Option<Timestamp>, BrokerError> {
-        self.look(subscription, |it, db| it.next_due(db)).await
+        self.look(subscription, |it, db, now| it.next_due(db, now))
+            .await
     }
 }

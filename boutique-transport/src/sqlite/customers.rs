@@ -13,6 +13,7 @@ use rusqlite::{Connection, Params, Row, params};
 
 use super::SqliteStore;
 use super::columns::{currency, money};
+use super::error::fault;
 use super::query::{Query, count, id, json, moment, row_limit, to_json, unreadable};
 
 /// Keeps customers in the data file.
@@ -136,14 +137,19 @@ fn erase(db: &Connection, id: &CustomerId) -> Result<bool, Fault> {
         return Ok(false);
     };
     // Deleted is not erased: without this, pages that become free keep what was in them.
-    db.one("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
+    secure_delete(db, "PRAGMA secure_delete = ON")?;
     let delete = || {
         db.run("DELETE FROM customer_order WHERE customer = ?1", [seq])?;
         db.run("DELETE FROM customer WHERE seq = ?1", [seq])
     };
     let deleted = delete();
-    db.one("PRAGMA secure_delete = FAST", [], |_| Ok(()))?;
+    secure_delete(db, "PRAGMA secure_delete = FAST")?;
     deleted.map(|_| true)
+}
+
+/// A pragma takes effect when it is prepared, so it must not come out of the statement cache.
+fn secure_delete(db: &Connection, pragma: &'static str) -> Result<(), Fault> {
+    db.execute_batch(pragma).map_err(|it| fault(&it))
 }
 
 fn newest(db: &Connection, select: &'static str, of: impl Params) -> Result<Vec<Customer>, Fault> {
@@ -232,8 +238,9 @@ impl CustomerDirectory for SqliteDirectory {
         self.store.write(move |db| attach(db, &id, &order)).await
     }
 
-    /// Overwrites the record. What the write-ahead log and backups have of it goes when they
-    /// are overwritten; orders and the journal keep what the law wants kept.
+    /// Overwrites the record and its list of orders. What the write-ahead log has of it goes
+    /// when the log is folded into the file and overwritten. Orders, shipments, bills, messages
+    /// and analytics rows are records of their own and stay.
     async fn erase(&self, id: &CustomerId) -> Result<bool, Fault> {
         let id = id.clone();
         self.store.write(move |db| erase(db, &id)).await

@@ -68,15 +68,8 @@ pub(super) fn publish(
 impl Subscription {
     /// Ends the leases that have run out; the messages that are dead of it.
     pub(super) fn lapse(&self, db: &Connection, now: Timestamp) -> Result<Vec<Dead>, Fault> {
-        let lapsed = db.all(
-            "SELECT message, attempt, state = 'leased', due_at FROM delivery \
-             WHERE subscription = ?1 AND state = 'leased' AND due_at <= ?2 \
-             ORDER BY due_at, message",
-            (self.seq, now.as_micros()),
-            delivery_row,
-        )?;
         let mut dead = Vec::new();
-        for mut row in lapsed {
+        for mut row in self.lapsed(db, now)? {
             if let Some(fate) = row.lapse(&self.config, now) {
                 dead.extend(self.meet(db, &row, fate)?);
             }
@@ -177,20 +170,13 @@ impl Subscription {
         Ok(())
     }
 
-    /// Whether a lease has run out that nobody has ended yet.
-    pub(super) fn has_lapsed(&self, db: &Connection, now: Timestamp) -> Result<bool, Fault> {
-        let select = "SELECT 1 FROM delivery \
-                      WHERE subscription = ?1 AND state = 'leased' AND due_at <= ?2 LIMIT 1";
-        db.one(select, (self.seq, now.as_micros()), |_| Ok(()))
-            .map(|it| it.is_some())
-    }
-
-    /// What is still to be delivered.
-    pub(super) fn backlog(&self, db: &Connection) -> Result<Backlog, Fault> {
+    /// What is still to be delivered. A message that is dead counts until it is moved, which
+    /// the next pull does.
+    pub(super) fn backlog(&self, db: &Connection, now: Timestamp) -> Result<Backlog, Fault> {
         let counts = db.one(
-            "SELECT count(*), count(*) FILTER (WHERE state = 'leased') \
+            "SELECT count(*), count(*) FILTER (WHERE state = 'leased' AND due_at > ?2) \
              FROM delivery WHERE subscription = ?1",
-            [self.seq],
+            (self.seq, now.as_micros()),
             |row| Ok((count(row, 0)?, count(row, 1)?)),
         )?;
         let (messages, leased) = counts.unwrap_or_default();
@@ -208,23 +194,49 @@ impl Subscription {
     }
 
     /// When something is due next: the first message that is ready, a rest or a lease that
-    /// ends.
-    pub(super) fn next_due(&self, db: &Connection) -> Result<Option<Timestamp>, Fault> {
-        let first = [
+    /// ends. A message that is dead is due to be moved.
+    pub(super) fn next_due(
+        &self,
+        db: &Connection,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Fault> {
+        let due = |row: &Row<'_>| moment(row, 0);
+        let ready = db.one(
             "SELECT due_at FROM delivery INDEXED BY delivery_ready \
-             WHERE subscription = ?1 AND state = 'ready' \
-             ORDER BY message LIMIT 1",
+             WHERE subscription = ?1 AND state = 'ready' ORDER BY message LIMIT 1",
+            [self.seq],
+            due,
+        )?;
+        let rested = db.one(
             "SELECT due_at FROM delivery WHERE subscription = ?1 AND state = 'waiting' \
              ORDER BY due_at LIMIT 1",
+            [self.seq],
+            due,
+        )?;
+        let lease_ends = db.one(
             "SELECT due_at FROM delivery WHERE subscription = ?1 AND state = 'leased' \
-             ORDER BY due_at LIMIT 1",
-        ];
-        let mut next: Option<Timestamp> = None;
-        for select in first {
-            let due = db.one(select, [self.seq], |row| moment(row, 0))?;
-            next = [next, due].into_iter().flatten().min();
-        }
-        Ok(next)
+             AND due_at > ?2 ORDER BY due_at LIMIT 1",
+            (self.seq, now.as_micros()),
+            due,
+        )?;
+        let lapsed = self.lapsed(db, now)?.into_iter().filter_map(|mut row| {
+            let end = row.due;
+            match row.lapse(&self.config, now)? {
+                Fate::Again(due) => Some(due),
+                Fate::Dead(_) => Some(end),
+            }
+        });
+        Ok(lapsed.chain(ready).chain(rested).chain(lease_ends).min())
+    }
+
+    fn lapsed(&self, db: &Connection, now: Timestamp) -> Result<Vec<DeliveryRow>, Fault> {
+        db.all(
+            "SELECT message, attempt, state = 'leased', due_at FROM delivery \
+             WHERE subscription = ?1 AND state = 'leased' AND due_at <= ?2 \
+             ORDER BY due_at, message",
+            (self.seq, now.as_micros()),
+            delivery_row,
+        )
     }
 
     fn row(&self, db: &Connection, ack_id: AckId) -> Result<Option<DeliveryRow>, Fault> {

@@ -82,12 +82,8 @@ fn accept(
         return Err(conflict(order_id));
     }
     db.run(
-        "INSERT INTO placed_order (order_id, occurred_at, placed) VALUES (?1, ?2, ?3)",
-        params![
-            order_id.as_str(),
-            event.occurred_at.as_micros(),
-            to_json(&**event)?,
-        ],
+        "INSERT INTO placed_order (order_id, placed) VALUES (?1, ?2)",
+        params![order_id.as_str(), to_json(&**event)?],
     )?;
     let progress = Progress::begin(event, now);
     db.run(

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use boutique_core::clock::Timestamp;
-use boutique_core::fault::Fault;
+use boutique_core::fault::{Fault, FaultKind};
 use boutique_core::fraud::{
     Features, Observation, SignalStore, Velocity, WINDOW_ROWS_MAX, WINDOWS,
 };
@@ -114,7 +114,13 @@ impl SignalStore for SqliteSignals {
         let first = self.store.write(move |db| observe(db, observation)).await?;
         // Counting is left to a reader: a busy subject has hundreds of rows, and everybody
         // waits for the writer.
-        self.store.read(move |db| features(db, &first)).await
+        let counted = self.store.read(move |db| features(db, &first)).await;
+        counted.map_err(|fault| match fault.kind() {
+            FaultKind::Unavailable => {
+                Fault::ambiguous("the order is counted, the windows cannot be read").because(fault)
+            }
+            FaultKind::Ambiguous | FaultKind::Permanent => fault,
+        })
     }
 
     async fn peek(&self, observation: Observation) -> Result<Features, Fault> {

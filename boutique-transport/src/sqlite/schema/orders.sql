@@ -2,7 +2,6 @@
 -- rewritten with every fact, so the two are kept apart.
 CREATE TABLE placed_order (
     order_id TEXT NOT NULL UNIQUE,
-    occurred_at INTEGER NOT NULL,
     placed TEXT NOT NULL -- JSON, with the event's id
 ) STRICT;
 
