@@ -9,3 +9,8 @@ pub mod sources;
 
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+
+/// The README's example is a test.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
