@@ -21,14 +21,19 @@ const BUYERS: u32 = 10_000;
 const WATCH: &str = "1YMWWN1N4O";
 
 fn order(buyer: u32) -> PlaceOrder {
-    let line = CartLine { product_id: ProductId::new(WATCH).expect("an id"), quantity: Units::ONE };
+    let line = CartLine {
+        product_id: ProductId::new(WATCH).expect("an id"),
+        quantity: Units::ONE,
+    };
     PlaceOrder {
         tenant: TenantId::new("t").expect("an id"),
         key: IdempotencyKey::new(format!("buyer-{buyer}")).expect("a key"),
         body: OrderBody {
             user_id: UserId::new(format!("buyer-{buyer}")).expect("an id"),
             currency: Currency::USD,
-            email: Email::new(format!("buyer-{buyer}@example.com")).expect("an e-mail").into(),
+            email: Email::new(format!("buyer-{buyer}@example.com"))
+                .expect("an e-mail")
+                .into(),
             address: Address {
                 street_address: format!("{buyer} Main Street"),
                 city: "Springfield".to_owned(),
@@ -58,7 +63,12 @@ async fn sell_the_last_unit(ports: Ports) {
         product_id: ProductId::new(WATCH).expect("an id"),
         quantity: 1,
     };
-    boutique.ports().inventory.receive(receive).await.expect("received");
+    boutique
+        .ports()
+        .inventory
+        .receive(receive)
+        .await
+        .expect("received");
     let buyers: Vec<_> = (0..BUYERS)
         .map(|buyer| {
             let boutique = Arc::clone(&boutique);
@@ -69,7 +79,10 @@ async fn sell_the_last_unit(ports: Ports) {
     for buyer in buyers {
         match buyer.await.expect("no panic") {
             Outcome::Confirmed(_) => sold += 1,
-            Outcome::Refused { refusal: Refusal::Short { shortages }, .. } => {
+            Outcome::Refused {
+                refusal: Refusal::Short { shortages },
+                ..
+            } => {
                 assert_eq!(shortages.len(), 1);
                 assert_eq!((shortages[0].wanted, shortages[0].left), (1, 0));
                 told += 1;
@@ -80,7 +93,11 @@ async fn sell_the_last_unit(ports: Ports) {
     assert_eq!((sold, told), (1, BUYERS - 1));
     let product_id = ProductId::new(WATCH).expect("an id");
     let inventory = &boutique.ports().inventory;
-    let level = inventory.level(&product_id).await.expect("reads").expect("listed");
+    let level = inventory
+        .level(&product_id)
+        .await
+        .expect("reads")
+        .expect("listed");
     assert_eq!((level.on_hand, level.held, level.committed), (1, 0, 1));
     let (mut after, mut open, mut confirmed) = (None, 0, 0);
     loop {
@@ -88,7 +105,10 @@ async fn sell_the_last_unit(ports: Ports) {
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         open += page.iter().filter(|it| it.state.is_open()).count();
-        confirmed += page.iter().filter(|it| it.state == HoldState::Confirmed).count();
+        confirmed += page
+            .iter()
+            .filter(|it| it.state == HoldState::Confirmed)
+            .count();
     }
     assert_eq!((open, confirmed), (0, 1));
     boutique.settle().await.expect("settles");
