@@ -146,7 +146,9 @@ impl ConfirmedOrder {
                 serde_json::from_str(text).map_err(|_| DecodeError::Attribute("holds"))?
             }
         };
-        let covered = holds.iter().map(|it| it.items).sum();
+        let covered = holds
+            .iter()
+            .fold(0, |sum: usize, it| sum.saturating_add(it.items));
         if !holds.is_empty() && covered != order.items.len() {
             return Err(DecodeError::Holds {
                 covered,

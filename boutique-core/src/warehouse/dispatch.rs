@@ -151,10 +151,11 @@ impl Warehouse {
         })
     }
 
-    /// Does what is owed for up to `limit` unfinished shipments: moves their goods, announces
-    /// where they are, and strikes off what is done. Says for how many everything was done.
+    /// Does what is owed until `limit` shipments are finished, or all were tried: moves their
+    /// goods, announces where they are, and strikes off what is done. Says how many are
+    /// finished by that.
     ///
-    /// One that cannot be done does not hold the others up.
+    /// One that cannot be finished does not hold the others up.
     ///
     /// # Errors
     ///
@@ -166,7 +167,8 @@ impl Warehouse {
         // Shipments that stay unfinished do not use up the limit, or a few of them would hide
         // all others for ever.
         while finished < limit {
-            let page = self.shipments.unfinished(after.as_ref(), PAGE).await?;
+            let count = PAGE.min(limit - finished);
+            let page = self.shipments.unfinished(after.as_ref(), count).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
             finished += self.discharge(page, &mut first).await;

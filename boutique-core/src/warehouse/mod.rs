@@ -9,6 +9,8 @@ mod dispatch;
 mod memory;
 mod report;
 mod shipment;
+#[cfg(test)]
+mod working;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
