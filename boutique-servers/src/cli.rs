@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use boutique_core::limits::UNITS_ON_HAND_MAX;
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::{EXIT_CODES, Failure};
@@ -109,8 +110,11 @@ pub struct ReplayArgs {
     /// Keep what was sold in this data file; running again adds nothing to it.
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+    /// The most bytes the data file may grow to; running again with more goes on.
+    #[arg(long, value_name = "BYTES")]
+    pub data_limit: Option<u64>,
     /// Stock this many units of each article instead of what the file needs.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=UNITS_ON_HAND_MAX))]
     pub stock: Option<u64>,
     /// Which number of an ambiguous date comes first.
     #[arg(long, value_name = "ORDER")]

@@ -7,3 +7,8 @@ pub mod exit;
 pub mod inspect;
 pub mod output;
 pub mod replay;
+
+/// The README's Rust, compiled and run with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

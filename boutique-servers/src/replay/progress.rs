@@ -1,5 +1,6 @@
 //! How far a replay has come, for whoever waits for it.
 
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -46,7 +47,8 @@ impl Progress {
 
     fn say(&self, stage: &str) {
         if self.lines {
-            eprintln!("{{\"stage\":\"{stage}\"}}");
+            // Whoever listened may have gone; the replay goes on.
+            let _ = writeln!(std::io::stderr(), "{{\"stage\":\"{stage}\"}}");
         }
     }
 }

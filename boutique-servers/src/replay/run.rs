@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use boutique_core::audit::AuditScope;
 use boutique_core::ids::{ProductId, ReceiptId};
+use boutique_transport::sqlite::SqliteOptions;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::books::{Done, beyond};
@@ -46,7 +47,11 @@ pub async fn replay(args: &ReplayArgs, out: &mut Output<'_>) -> Result<(), Failu
     let scratch = scratch.path().join("replay.db");
     let path = args.data.as_deref().unwrap_or(&scratch);
 
-    let shop = Shop::open(path, PricesOfFile::new(sales_of(&documents))).await?;
+    let options = SqliteOptions {
+        size_limit: args.data_limit,
+        ..SqliteOptions::default()
+    };
+    let shop = Shop::open(path, options, PricesOfFile::new(sales_of(&documents))).await?;
     let mut replay = Replay {
         digest: shop.ports.ids.pseudonym("replayed-file", &text).to_string(),
         shop,

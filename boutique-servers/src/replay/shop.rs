@@ -65,9 +65,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 impl Shop {
     /// Opens the data file and finishes what an earlier run left undone.
-    pub(super) async fn open(path: &Path, prices: PricesOfFile) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        path: &Path,
+        options: SqliteOptions,
+        prices: PricesOfFile,
+    ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let ports = data::open(path, clock, SqliteOptions::default())?;
+        let ports = data::open(path, clock, options)?;
         let taxes = Arc::new(taxes());
         let mut settings = Settings::standard(Arc::new(Catalog::default()));
         settings.quote = BoxCloneSyncService::new(prices.into_service());
