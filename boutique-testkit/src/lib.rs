@@ -35,13 +35,14 @@
 //! impl Carts for MyCarts {
 //!     async fn add(&self, user: &UserId, line: CartLine) -> Result<Cart, CartError> {
 //!         self.with(user, |cart| {
+//!             let full = cart.lines.len() == LINES_PER_ORDER_MAX;
 //!             match cart.lines.iter_mut().find(|it| it.product_id == line.product_id) {
 //!                 Some(known) => {
 //!                     let sum = known.quantity.get() + line.quantity.get();
 //!                     known.quantity = Units::new(sum.into())
 //!                         .map_err(|it| PortError::Rejected(CartRejection::Units(it)))?;
 //!                 }
-//!                 None if cart.lines.len() == LINES_PER_ORDER_MAX => {
+//!                 None if full => {
 //!                     return Err(PortError::Rejected(CartRejection::Full));
 //!                 }
 //!                 None => cart.lines.push(line),

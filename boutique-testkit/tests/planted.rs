@@ -283,12 +283,12 @@ fn random_moves_alone_find_the_bugs_of_single_moves() {
     }
 }
 
-/// A checkout store that forgets to keep the outbox in step with the record: the event of a
-/// confirm that is repeated is written again, under another order's name.
-struct Forgetful(Arc<MemoryCheckout>);
+/// A checkout store that looks before it writes, takes a decision about any attempt, and gives
+/// out leases that hold for no time.
+struct Careless(Arc<MemoryCheckout>);
 
 #[async_trait]
-impl CheckoutStore for Forgetful {
+impl CheckoutStore for Careless {
     async fn saga(&self, order_id: &OrderId) -> Result<Option<Saga>, Fault> {
         self.0.saga(order_id).await
     }
@@ -357,7 +357,7 @@ impl CheckoutStore for Forgetful {
 fn the_bugs_of_a_checkout_store_are_caught() {
     let make = async |_| {
         let memory = Arc::new(MemoryCheckout::default());
-        CheckoutFixture::new(Arc::new(Forgetful(memory.clone())), memory)
+        CheckoutFixture::new(Arc::new(Careless(memory.clone())), memory)
     };
     for case in [
         "a_decision_about_an_older_attempt_is_refused",
