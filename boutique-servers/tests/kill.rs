@@ -76,7 +76,7 @@ fn killed_replays_end_in_the_same_books(name: &str, more: &[&str]) {
     let seed = std::env::var("BOUTIQUE_TEST_SEED").map_or(20_101_201, |it| {
         it.parse().expect("BOUTIQUE_TEST_SEED is a number")
     });
-    println!("{name}: {all} steps, seed {seed}");
+    eprintln!("{name}: {all} steps, seed {seed}");
     let mut moments = Moments(seed);
     let mut killed = 0;
     while killed < KILLS {
@@ -89,7 +89,7 @@ fn killed_replays_end_in_the_same_books(name: &str, more: &[&str]) {
             let seen = steps.by_ref().take(moment).count();
             child.kill().expect("SIGKILL");
             child.wait().expect("ends");
-            println!("{name}: killed at step {seen} of {}", data.display());
+            eprintln!("{name}: killed at step {seen} of {}", data.display());
             killed += 1;
         }
         finish(begin(&file, &data, more));
