@@ -4,7 +4,7 @@ use super::{Auditor, Invariant, PAGE};
 use crate::checkout::{Saga, SagaState};
 use crate::fault::Fault;
 use crate::ids::OrderId;
-use crate::stock::{Hold, StockSystem};
+use crate::stock::{Hold, HoldState, StockSystem};
 
 impl Auditor<'_> {
     pub(super) async fn stock(&mut self) -> Result<(), Fault> {
@@ -26,7 +26,7 @@ impl Auditor<'_> {
                 let Some(last) = page.last() else { break };
                 after = Some(last.id.clone());
                 for hold in &page {
-                    self.owner_of(hold).await?;
+                    self.owner_of(system, hold).await?;
                 }
             }
         }
@@ -34,7 +34,7 @@ impl Auditor<'_> {
     }
 
     /// A hold that is open or sold needs an order that is on its way or sold.
-    async fn owner_of(&mut self, hold: &Hold) -> Result<(), Fault> {
+    async fn owner_of(&mut self, system: StockSystem, hold: &Hold) -> Result<(), Fault> {
         if !hold.state.is_open() && !hold.state.is_sold() {
             return Ok(());
         }
@@ -42,46 +42,39 @@ impl Auditor<'_> {
             Some((order_id, _)) => self.ports.checkout.saga(&order_id).await?,
             None => None,
         };
-        let Some(saga) = saga else {
-            // An intent and its holds are written at the same time: the hold may come first.
-            if hold.state.is_sold() || self.at_rest() {
-                let detail = format!("{}, but no order owns it", hold.state);
-                self.say(Invariant::UnsoldLeavesNothing, &hold.id, detail);
-            }
-            return Ok(());
+        let intended = |saga: &Saga| saga.intent.holds.iter().any(|it| it.hold_id == hold.id);
+        let owner = saga.as_ref().filter(|it| intended(it));
+        // Goods are held while the intent is still being written, by a request that dies then,
+        // and by one that finds its key taken: no attempt owns them, and they lapse. Nothing is
+        // pinned or sold before its intent is durable.
+        let wrong = match owner.map(|it| &it.state) {
+            None => hold.state != HoldState::Held,
+            Some(SagaState::Refused { .. } | SagaState::Failed { .. }) => true,
+            Some(SagaState::Confirmed { .. }) => !hold.state.is_sold(),
+            Some(SagaState::Review { .. }) => hold.state.is_sold() && self.at_rest(),
+            Some(SagaState::Started | SagaState::Approved { .. }) => self.at_rest(),
         };
-        let owned = saga.intent.holds.iter().any(|it| it.hold_id == hold.id);
-        let unsold = matches!(
-            saga.state,
-            SagaState::Refused { .. } | SagaState::Failed { .. }
-        );
-        let sold = matches!(saga.state, SagaState::Confirmed { .. });
         // What was read before the order was decided is read again before it is called wrong.
-        let wrong = if hold.state.is_sold() {
-            !owned || unsold || (self.at_rest() && !sold)
-        } else {
-            let parked = matches!(saga.state, SagaState::Review { .. });
-            unsold || sold || (self.at_rest() && !parked)
-        };
-        if wrong && self.still(&saga, hold).await? {
-            let detail = format!("{}, but the order is {}", hold.state, saga.state);
+        if wrong && self.still(system, hold).await? {
+            let detail = match &saga {
+                None => format!("{}, but no order owns it", hold.state),
+                Some(saga) if owner.is_none() => {
+                    format!(
+                        "{}, but no part of the order, which is {}",
+                        hold.state, saga.state
+                    )
+                }
+                Some(saga) => format!("{}, but the order is {}", hold.state, saga.state),
+            };
             self.say(Invariant::UnsoldLeavesNothing, &hold.id, detail);
         }
         Ok(())
     }
 
     /// Whether a hold is what it was, now that its order has been read.
-    async fn still(&self, saga: &Saga, hold: &Hold) -> Result<bool, Fault> {
-        let system = StockSystem::ALL
-            .into_iter()
-            .find(|it| saga.intent.order_id.hold(it.as_str(), saga.intent.attempt) == hold.id);
-        match system {
-            None => Ok(true),
-            Some(system) => {
-                let now = self.ports.ledger(system).hold(&hold.id).await?;
-                Ok(now.is_some_and(|it| it.state == hold.state))
-            }
-        }
+    async fn still(&self, system: StockSystem, hold: &Hold) -> Result<bool, Fault> {
+        let now = self.ports.ledger(system).hold(&hold.id).await?;
+        Ok(now.is_some_and(|it| it.state == hold.state))
     }
 }
 

@@ -220,6 +220,22 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
         legs
     }
 
+    /// Voids what this request holds and the attempt that came first has no part in: another
+    /// body, or another state of the cart, may touch another stock system. The goods of the
+    /// attempt itself are its own to end. What cannot be voided lapses.
+    async fn drop_strays(&self, first: &Intent, attempt: u32, legs: &[Leg]) {
+        // An attempt has one intent for ever, so no later one can own these holds either.
+        if first.attempt < attempt {
+            return;
+        }
+        for leg in legs {
+            if first.holds.iter().all(|it| it.hold_id != leg.hold_id) {
+                let ledger = self.sagas.stock.ledger(leg.system);
+                drop(ledger.void(&leg.hold_id).await);
+            }
+        }
+    }
+
     async fn finish(&self, intent: Arc<Intent>, verdicts: Verdicts) -> Outcome {
         let outcome = Outcome::Confirmed(Box::new(Receipt::of(&intent, &verdicts)));
         match &self.finish {
@@ -363,6 +379,7 @@ where
         match begun {
             Ok(Begun::New) => {}
             Ok(Begun::Taken(saga)) => {
+                self.drop_strays(&saga.intent, attempt, &legs).await;
                 return match self.existing(*saga, request).await? {
                     Ok(outcome) => Ok(outcome),
                     Err(_) => Err(PortError::Rejected(CheckoutRejection::InProgress)),
