@@ -19,6 +19,11 @@ pub const TENANT: &str = "boutique";
 ///
 /// [`Failure::Data`]; the file is unchanged.
 pub fn open(path: &Path, clock: Arc<dyn Clock>, options: SqliteOptions) -> Result<Ports, Failure> {
+    // Everything that takes messages in lives in the process that has the file.
+    let options = SqliteOptions {
+        end_leases: true,
+        ..options
+    };
     Ok(SqliteStore::open(path, clock, options)?.ports(Arc::new(NamedIds)))
 }
 

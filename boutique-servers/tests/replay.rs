@@ -197,7 +197,8 @@ fn lines_that_cannot_be_orders_are_listed_with_the_reason_and_the_rest_is_sold()
              4,A,x,1,13/12/2010\n\
              5,A,x,2,13/12/2010,1000000000000,7,UK\n\
              6,A,x,20001,13/12/2010,0.01,7,UK\n\
-             {many}"
+             {many}\
+             C10,A,x,-9223372036854775808,14/12/2010,1,7,UK\n"
         ),
     );
     let report = replay(&file, &[]).succeeds().json();
@@ -207,7 +208,8 @@ fn lines_that_cannot_be_orders_are_listed_with_the_reason_and_the_rest_is_sold()
     );
     assert_eq!(report["gross"], json!({"GBP": "200.01"}));
     let lines = skipped(&report);
-    assert_eq!(lines.len(), 5 + 10_000);
+    assert_eq!(lines.len(), 5 + 10_000 + 1);
+    assert!(lines[10_005].1.contains("C10"), "{:?}", lines[10_005]);
     for (at, (line, word)) in [
         (2, "quantity of 0"),
         (3, "below zero"),

@@ -57,6 +57,22 @@ pub struct Cancellation {
     pub lines: Vec<CancelLine>,
 }
 
+impl Cancellation {
+    /// Whether what it pays back can be an amount.
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::Overflow`] if not.
+    pub fn check(&self) -> Result<(), MoneyError> {
+        let mut sum = Money::zero(CURRENCY);
+        for line in &self.lines {
+            let units = u32::try_from(line.units).map_err(|_| MoneyError::Overflow)?;
+            sum = sum.plus(line.price.times(units)?)?;
+        }
+        Ok(())
+    }
+}
+
 /// One line of a cancellation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelLine {

@@ -12,6 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::books::{Done, beyond};
 use super::invoices::{Cancellation, Document, Documents, Sale};
+use super::lines::Skipped;
 use super::matching::Purchases;
 use super::prices::PricesOfFile;
 use super::progress::Progress;
@@ -265,6 +266,14 @@ impl Replay {
 
     /// Takes back what a cancellation takes back.
     async fn cancel(&mut self, cancellation: &Cancellation) -> Result<(), Failure> {
+        if let Err(error) = cancellation.check() {
+            let lines = cancellation.lines.iter().map(|it| Skipped {
+                line: it.number,
+                reason: format!("cancellation {}: {error}", cancellation.invoice),
+            });
+            self.done.skipped.extend(lines);
+            return Ok(());
+        }
         let settlement = self.purchases.take(cancellation).map_err(beyond)?;
         let unshipped: Vec<_> = settlement
             .returns

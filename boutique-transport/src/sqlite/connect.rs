@@ -69,13 +69,10 @@ pub(super) fn open_writer(
             .map_err(problem)?;
     }
     schema::migrate(&mut connection, path)?;
-    // Whoever had leased a message is gone with the process that had the file.
-    connection
-        .execute(
-            "UPDATE delivery SET state = 'ready' WHERE state = 'leased'",
-            [],
-        )
-        .map_err(problem)?;
+    if options.end_leases {
+        let end = "UPDATE delivery SET state = 'ready' WHERE state = 'leased'";
+        connection.execute(end, []).map_err(problem)?;
+    }
     let last: Option<i64> = connection
         .query_row("SELECT max(updated_at) FROM stock", [], |row| row.get(0))
         .map_err(problem)?;

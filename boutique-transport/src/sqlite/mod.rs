@@ -76,6 +76,9 @@ pub struct SqliteOptions {
     pub size_limit: Option<u64>,
     /// Threads that read, each with a connection of its own; at least one.
     pub readers: usize,
+    /// Whether leases on messages end when the file is opened, so that nobody waits for a
+    /// process that is gone: for a program whose subscribers all live in it.
+    pub end_leases: bool,
 }
 
 impl Default for SqliteOptions {
@@ -83,6 +86,7 @@ impl Default for SqliteOptions {
         Self {
             size_limit: None,
             readers: 2,
+            end_leases: false,
         }
     }
 }
