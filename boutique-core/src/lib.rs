@@ -12,6 +12,7 @@ pub mod ids;
 pub mod limits;
 pub mod money;
 pub mod pii;
+mod shelf;
 
 pub mod carts;
 pub mod catalog;

@@ -3,6 +3,9 @@
 
 mod support;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::sync::Arc;
 
 use boutique_core::assembly::{Ports, VolatileIds};

@@ -1,7 +1,5 @@
 //! An analytics table that forgets when it is dropped.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -9,6 +7,7 @@ use async_trait::async_trait;
 use super::{AnalyticsRow, AnalyticsStore};
 use crate::fault::Fault;
 use crate::ids::EventId;
+use crate::shelf::Shelf;
 
 /// Raw rows, counted, and of each event the row that was published first.
 #[derive(Debug, Default)]
@@ -19,7 +18,7 @@ pub struct MemoryAnalytics {
 #[derive(Debug, Default)]
 struct Table {
     raw: u64,
-    view: BTreeMap<EventId, AnalyticsRow>,
+    view: Shelf<EventId, AnalyticsRow>,
 }
 
 impl MemoryAnalytics {
@@ -54,12 +53,8 @@ impl AnalyticsStore for MemoryAnalytics {
         after: Option<&EventId>,
         limit: usize,
     ) -> Result<Vec<AnalyticsRow>, Fault> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let table = self.lock();
-        let page = table
-            .view
-            .range::<EventId, _>((start, Bound::Unbounded))
-            .take(limit);
+        let mut table = self.lock();
+        let page = table.view.after(after).take(limit);
         Ok(page.map(|(_, row)| row.clone()).collect())
     }
 }

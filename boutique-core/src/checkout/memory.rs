@@ -16,6 +16,7 @@ use crate::carts::{Cart, CartBook, CartError, CartLine, Carts};
 use crate::clock::Timestamp;
 use crate::fault::{Fault, PortError};
 use crate::ids::{OrderId, UserId};
+use crate::shelf::Shelf;
 
 /// Saga records, the outbox and the carts behind one lock: a confirm changes all three.
 #[derive(Default)]
@@ -25,7 +26,7 @@ pub struct MemoryCheckout {
 
 #[derive(Default)]
 struct State {
-    sagas: BTreeMap<OrderId, Saga>,
+    sagas: Shelf<OrderId, Saga>,
     /// Records that recovery may have to look at.
     open: BTreeSet<OrderId>,
     outbox: BTreeMap<u64, Waiting>,
@@ -128,8 +129,8 @@ impl CheckoutStore for MemoryCheckout {
     }
 
     async fn sagas(&self, from: Option<&OrderId>, limit: usize) -> Result<Vec<Saga>, Fault> {
-        let state = self.lock();
-        let page = state.sagas.range::<OrderId, _>(after(from)).take(limit);
+        let mut state = self.lock();
+        let page = state.sagas.after(from).take(limit);
         Ok(page.map(|(_, saga)| saga.clone()).collect())
     }
 

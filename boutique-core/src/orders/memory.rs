@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::event::ConfirmedOrder;
 use crate::fault::{Fault, PortError};
 use crate::ids::{EventId, OrderId};
+use crate::shelf::Shelf;
 
 /// Keeps orders in memory, for tests and for one process that may forget.
 #[derive(Debug, Default)]
@@ -21,7 +22,7 @@ pub struct MemoryOrders {
 
 #[derive(Debug, Default)]
 struct Files {
-    orders: BTreeMap<OrderId, Order>,
+    orders: Shelf<OrderId, Order>,
     unfinished: BTreeSet<OrderId>,
     /// For look-ups only: its order reaches nothing.
     inbox: HashSet<EventId, BuildHasherDefault<DefaultHasher>>,
@@ -97,8 +98,8 @@ impl OrderStore for MemoryOrders {
     }
 
     async fn orders(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault> {
-        let files = self.files();
-        let page = files.orders.range(after_bound(after)).take(limit);
+        let mut files = self.files();
+        let page = files.orders.after(after).take(limit);
         Ok(page.map(|(_, it)| it.clone()).collect())
     }
 

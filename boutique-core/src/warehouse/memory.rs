@@ -1,6 +1,6 @@
 //! Shipments in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,21 +10,22 @@ use super::{CarrierEvent, Duty, Shipment, ShipmentError, ShipmentRejection};
 use super::{ShipmentStatus, ShipmentStore};
 use crate::fault::{Fault, PortError};
 use crate::ids::{OrderId, ShipmentId};
+use crate::shelf::Shelf;
 use crate::stock::StockSystem;
 
 /// Keeps shipments in memory, for tests and for one process that may forget.
 #[derive(Debug, Default)]
 pub struct MemoryShipments {
-    shelf: Mutex<Shelf>,
+    store: Mutex<Store>,
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
-    shipments: BTreeMap<ShipmentId, Shipment>,
+struct Store {
+    shipments: Shelf<ShipmentId, Shipment>,
     unfinished: BTreeSet<ShipmentId>,
 }
 
-impl Shelf {
+impl Store {
     fn change<T>(
         &mut self,
         id: &ShipmentId,
@@ -52,17 +53,17 @@ fn from<K: Ord>(after: Option<&K>) -> (Bound<&K>, Bound<&K>) {
 }
 
 impl MemoryShipments {
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        // A shipment changes only after every check, so the shelf is whole after a panic.
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn store(&self) -> MutexGuard<'_, Store> {
+        // A shipment changes only after every check, so the store is whole after a panic.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl ShipmentStore for MemoryShipments {
     async fn create(&self, shipment: Shipment) -> Result<(Shipment, bool), ShipmentError> {
-        let mut shelf = self.shelf();
-        if let Some(known) = shelf.shipments.get(&shipment.id) {
+        let mut store = self.store();
+        if let Some(known) = store.shipments.get(&shipment.id) {
             return if known.sends_the_same_as(&shipment) {
                 Ok((known.clone(), true))
             } else {
@@ -72,15 +73,15 @@ impl ShipmentStore for MemoryShipments {
         }
         let id = shipment.id.clone();
         if !shipment.duties.is_empty() {
-            shelf.unfinished.insert(id.clone());
+            store.unfinished.insert(id.clone());
         }
-        shelf.shipments.insert(id, shipment.clone());
+        store.shipments.insert(id, shipment.clone());
         Ok((shipment, false))
     }
 
     async fn apply(&self, event: CarrierEvent) -> Result<Shipment, ShipmentError> {
-        let mut shelf = self.shelf();
-        let shipment = shelf.change(&event.shipment_id, |it| it.apply(&event))?;
+        let mut store = self.store();
+        let shipment = store.change(&event.shipment_id, |it| it.apply(&event))?;
         Ok(shipment.clone())
     }
 
@@ -90,21 +91,21 @@ impl ShipmentStore for MemoryShipments {
         of: ShipmentStatus,
         done: &[Duty],
     ) -> Result<(), ShipmentError> {
-        let mut shelf = self.shelf();
-        shelf.change(shipment_id, |it| Ok(it.discharge(of, done)))?;
+        let mut store = self.store();
+        store.change(shipment_id, |it| Ok(it.discharge(of, done)))?;
         Ok(())
     }
 
     async fn shipment(&self, id: &ShipmentId) -> Result<Option<Shipment>, Fault> {
-        Ok(self.shelf().shipments.get(id).cloned())
+        Ok(self.store().shipments.get(id).cloned())
     }
 
     async fn of_order(&self, order_id: &OrderId) -> Result<Vec<Shipment>, Fault> {
-        let shelf = self.shelf();
+        let store = self.store();
         // A shipment's id is a function of order and system, so no index is needed.
         let shipments = StockSystem::ALL
             .into_iter()
-            .filter_map(|it| shelf.shipments.get(&order_id.shipment(it.as_str())));
+            .filter_map(|it| store.shipments.get(&order_id.shipment(it.as_str())));
         Ok(shipments.cloned().collect())
     }
 
@@ -113,8 +114,8 @@ impl ShipmentStore for MemoryShipments {
         after: Option<&ShipmentId>,
         limit: usize,
     ) -> Result<Vec<Shipment>, Fault> {
-        let shelf = self.shelf();
-        let page = shelf.shipments.range(from(after)).take(limit);
+        let mut store = self.store();
+        let page = store.shipments.after(after).take(limit);
         Ok(page.map(|(_, it)| it.clone()).collect())
     }
 
@@ -123,9 +124,9 @@ impl ShipmentStore for MemoryShipments {
         after: Option<&ShipmentId>,
         limit: usize,
     ) -> Result<Vec<Shipment>, Fault> {
-        let shelf = self.shelf();
-        let page = shelf.unfinished.range(from(after)).take(limit);
-        let shipments = page.filter_map(|it| shelf.shipments.get(it));
+        let store = self.store();
+        let page = store.unfinished.range(from(after)).take(limit);
+        let shipments = page.filter_map(|it| store.shipments.get(it));
         Ok(shipments.cloned().collect())
     }
 }
