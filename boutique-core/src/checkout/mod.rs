@@ -27,6 +27,7 @@ mod review;
 mod saga;
 mod state;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,7 +154,7 @@ pub struct Saga {
     /// When it got there.
     pub since: Timestamp,
     /// Earlier states of this order, all attempts, oldest first: name and moment.
-    pub timeline: Vec<(String, Timestamp)>,
+    pub timeline: Vec<(Cow<'static, str>, Timestamp)>,
 }
 
 /// What became of an attempt to begin.

@@ -163,7 +163,7 @@ impl Saga {
                 return Err(Begun::Taken(Box::new(before)));
             }
             timeline = before.timeline;
-            timeline.push((before.state.name().to_owned(), before.since));
+            timeline.push((before.state.name().into(), before.since));
         }
         Ok(Self {
             state: SagaState::Started,
@@ -193,7 +193,7 @@ impl Saga {
         match transition {
             Transition::To(state) => {
                 let left = std::mem::replace(&mut self.state, state);
-                self.timeline.push((left.name().to_owned(), self.since));
+                self.timeline.push((left.name().into(), self.since));
                 self.since = now;
                 Ok(true)
             }

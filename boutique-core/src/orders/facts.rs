@@ -213,7 +213,7 @@ impl Progress {
                 format!("return {return_id} credited")
             }
         };
-        self.timeline.push((name, now));
+        self.timeline.push((name.into(), now));
         Ok(true)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,7 @@ pub struct Progress {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub returns: Vec<ReturnProgress>,
     /// Every fact that changed something: its name and when it was recorded.
-    pub timeline: Vec<(String, Timestamp)>,
+    pub timeline: Vec<(Arc<str>, Timestamp)>,
 }
 
 /// One stock system's part of an order.
@@ -209,7 +210,7 @@ impl Progress {
                 .into_iter()
                 .map(|it| (it.system, PartProgress::default()))
                 .collect(),
-            timeline: vec![("received".to_owned(), now)],
+            timeline: vec![("received".into(), now)],
             ..Self::default()
         }
     }

@@ -156,10 +156,12 @@ fn checks_json(saga: &Saga) -> serde_json::Value {
 
 /// What happened when, checkout and fulfilment together.
 fn timeline(saga: &Saga, order: Option<&Order>) -> Vec<(String, String)> {
-    let mut all: Vec<_> = saga.timeline.clone();
+    let mut all: Vec<(String, _)> =
+        saga.timeline.iter().map(|(name, at)| (name.to_string(), *at)).collect();
     all.push((saga.state.name().to_owned(), saga.since));
     if let Some(order) = order {
-        all.extend(order.progress.timeline.iter().cloned());
+        let facts = order.progress.timeline.iter();
+        all.extend(facts.map(|(name, at)| (name.to_string(), *at)));
     }
     all.sort_by_key(|(_, at)| *at);
     all.into_iter()

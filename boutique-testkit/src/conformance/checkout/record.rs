@@ -189,7 +189,7 @@ pub(super) async fn the_timeline_tells_earlier_states(store: &Store, _: Time) {
     let timeline: Vec<_> = last
         .timeline
         .iter()
-        .map(|it| (it.0.as_str(), it.1))
+        .map(|it| (&*it.0, it.1))
         .collect();
     assert_eq!(
         timeline,
