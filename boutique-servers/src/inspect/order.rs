@@ -156,8 +156,11 @@ fn checks_json(saga: &Saga) -> serde_json::Value {
 
 /// What happened when, checkout and fulfilment together.
 fn timeline(saga: &Saga, order: Option<&Order>) -> Vec<(String, String)> {
-    let mut all: Vec<(String, _)> =
-        saga.timeline.iter().map(|(name, at)| (name.to_string(), *at)).collect();
+    let mut all: Vec<(String, _)> = saga
+        .timeline
+        .iter()
+        .map(|(name, at)| (name.to_string(), *at))
+        .collect();
     all.push((saga.state.name().to_owned(), saga.since));
     if let Some(order) = order {
         let facts = order.progress.timeline.iter();

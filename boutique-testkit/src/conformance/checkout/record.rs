@@ -186,11 +186,7 @@ pub(super) async fn the_timeline_tells_earlier_states(store: &Store, _: Time) {
             .decide(&order_id("o"), 2, decision("refused"), at(61))
             .await,
     );
-    let timeline: Vec<_> = last
-        .timeline
-        .iter()
-        .map(|it| (&*it.0, it.1))
-        .collect();
+    let timeline: Vec<_> = last.timeline.iter().map(|it| (&*it.0, it.1)).collect();
     assert_eq!(
         timeline,
         [("started", at(0)), ("failed", at(1)), ("started", at(60))]
