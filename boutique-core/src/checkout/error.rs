@@ -1,5 +1,6 @@
 //! Why a checkout has no answer to give.
 
+use super::REMARK_BYTES_MAX;
 use crate::carts::CartLine;
 use crate::catalog::QuoteRejection;
 use crate::fault::PortError;
@@ -49,6 +50,9 @@ pub enum CheckoutRejection {
     /// There is no such order, or it does not wait for a review.
     #[error("the order does not wait for a review")]
     NotInReview,
+    /// A reviewer's remark beyond [`REMARK_BYTES_MAX`](super::REMARK_BYTES_MAX) (422).
+    #[error("remark: it has {0} bytes, which is more than {REMARK_BYTES_MAX}")]
+    RemarkTooLong(usize),
 }
 
 impl CheckoutRejection {

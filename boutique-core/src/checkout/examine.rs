@@ -289,13 +289,20 @@ fn waives(policy: DependencyPolicy, total: Money) -> bool {
     }
 }
 
+/// The longest detail of a check, in bytes.
+const DETAIL_BYTES_MAX: usize = 1_000;
+
 pub(super) fn check(
     name: &'static str,
     verdict: Verdict,
     policy: DependencyPolicy,
     took: Duration,
-    detail: String,
+    mut detail: String,
 ) -> Check {
+    // A note has room for every check: the text of a fault comes from outside.
+    while detail.len() > DETAIL_BYTES_MAX {
+        detail.pop();
+    }
     Check {
         name: name.into(),
         verdict,

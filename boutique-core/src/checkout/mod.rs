@@ -11,7 +11,8 @@
 //!    ├────refuse─────▶ Refused
 //!    ├────fail───────▶ Failed
 //!    └────park───────▶ Review ──approve──▶ Approved ──confirm──▶ Confirmed
-//!                         └──deny, lapse──▶ Refused ◀──refuse──┘
+//!                         ├──deny, lapse──▶ Refused ◀──refuse──┤
+//!                         └──fail─────────▶ Failed ◀───fail────┘
 //! ```
 
 mod error;
@@ -41,7 +42,7 @@ pub use policy::{DependencyPolicy, Policies};
 pub use receipt::{Check, Outcome, Receipt, ReceiptOrder, Refusal, Verdict};
 pub use recover::{Recovered, Recovery};
 pub use relay::{Relay, Relayed};
-pub use review::{DecideReview, ReviewDecision};
+pub use review::{DecideReview, REMARK_BYTES_MAX, ReviewDecision};
 pub use state::{Decide, SagaState, Transition};
 
 use crate::broker::Message;

@@ -289,7 +289,15 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
         }
     }
 
-    async fn park(&self, intent: &Intent, verdicts: Verdicts) -> Result<Outcome, CheckoutError> {
+    async fn park(
+        &self,
+        intent: &Intent,
+        verdicts: Verdicts,
+        deadline: Timestamp,
+    ) -> Result<Outcome, CheckoutError> {
+        if let Err(late) = self.in_time(deadline) {
+            return self.abandon(intent, late).await;
+        }
         let until = self.now().after(self.settings.review_time);
         let ttl = self.settings.review_time + self.settings.hold_ttl;
         match self.sagas.stock.extend(&intent.legs(), ttl).await {
@@ -410,7 +418,7 @@ where
             .await
         {
             Ok(Examined::Clear(verdicts)) => self.sell(intent, verdicts, deadline).await,
-            Ok(Examined::Doubtful(verdicts)) => self.park(&intent, verdicts).await,
+            Ok(Examined::Doubtful(verdicts)) => self.park(&intent, verdicts, deadline).await,
             Ok(Examined::Refused(refusal)) => {
                 outcome_of(&self.sagas.refuse(&intent, refusal).await?)
             }

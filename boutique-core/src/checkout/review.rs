@@ -12,6 +12,10 @@ use crate::flow::Step;
 use crate::ids::OrderId;
 use crate::stock::Decided;
 
+/// The longest remark of a review, in bytes. It becomes part of the note of the deciding hold,
+/// which has a ceiling: an approval whose note the ledger refuses could never be carried out.
+pub const REMARK_BYTES_MAX: usize = 2_000;
+
 /// Decides an order that waits for a review. Deciding again, either way, is answered with what
 /// was decided first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub struct ReviewDecision {
     pub order_id: OrderId,
     /// Whether it is sold.
     pub approve: bool,
-    /// Why, without personal data.
+    /// Why, without personal data; at most [`REMARK_BYTES_MAX`] bytes.
     pub remark: String,
 }
 
@@ -47,9 +51,13 @@ impl Step<ReviewDecision> for DecideReview {
 
     /// # Errors
     ///
-    /// [`CheckoutRejection::NotInReview`]; or a [`Fault`], after which recovery carries an
+    /// [`CheckoutRejection::NotInReview`] or [`CheckoutRejection::RemarkTooLong`]; or a [`Fault`], after which recovery carries an
     /// approval out.
     async fn run(&self, request: ReviewDecision) -> Result<Outcome, CheckoutError> {
+        if request.remark.len() > REMARK_BYTES_MAX {
+            let why = CheckoutRejection::RemarkTooLong(request.remark.len());
+            return Err(PortError::Rejected(why));
+        }
         let not_in_review = || PortError::Rejected(CheckoutRejection::NotInReview);
         let saga = self
             .sagas

@@ -119,7 +119,8 @@ impl SagaState {
             ) => Transition::To(Self::Refused {
                 refusal: refusal.clone(),
             }),
-            (Self::Started | Self::Approved { .. }, Decide::Fail(reason)) => {
+            // Whoever gives up has voided the holds before: a review cannot outlive them.
+            (Self::Started | Self::Review { .. } | Self::Approved { .. }, Decide::Fail(reason)) => {
                 Transition::To(Self::Failed {
                     reason: reason.clone(),
                 })
