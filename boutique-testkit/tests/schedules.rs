@@ -201,13 +201,13 @@ impl World {
 struct Answers(Mutex<BTreeMap<(usize, u64), Outcome>>);
 
 impl Answers {
-    fn keep(&self, at: &str, key: usize, body: u64, outcome: Outcome) {
+    fn keep(&self, at: &str, key: usize, body: u64, outcome: &Outcome) {
         if matches!(outcome, Outcome::Parked { .. }) {
             return;
         }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = kept.entry((key, body)).or_insert_with(|| outcome.clone());
-        assert_eq!(*before, outcome, "{at}: key {key} is answered two ways");
+        let before = &*kept.entry((key, body)).or_insert_with(|| outcome.clone());
+        assert_eq!(before, outcome, "{at}: key {key} is answered two ways");
         let bodies = kept.keys().filter(|it| it.0 == key).count();
         assert_eq!(bodies, 1, "{at}: key {key} stands for two bodies");
     }
@@ -231,7 +231,7 @@ async fn client(world: &World, shop: &Boutique, answers: &Answers, at: &str) {
         if let Some(Ok(outcome)) = answer
             && !dry_run
         {
-            answers.keep(at, key, body, outcome);
+            answers.keep(at, key, body, &outcome);
         }
     }
 }
@@ -332,7 +332,7 @@ async fn schedule(seed: u64, fails: u64, doubtful: bool) {
             request.dry_run = false;
             let known = answers.0.lock().expect("whole").contains_key(&(key, body));
             match sure.place(request).await {
-                Ok(outcome) => answers.keep(&at, key, body, outcome),
+                Ok(outcome) => answers.keep(&at, key, body, &outcome),
                 Err(PortError::Rejected(_)) => assert!(!known, "{at}: key {key} was answered"),
                 Err(PortError::Fault(_)) => assert!(!known, "{at}: key {key} was answered"),
             }

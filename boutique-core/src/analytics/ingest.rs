@@ -101,9 +101,10 @@ impl AnalyticsRow {
 }
 
 /// Event and order as the attributes of our own publisher name them: the data need not be read.
+/// Without `holds` the order came from another, and order management goes by the order's id.
 fn named(message: &Message) -> Option<(EventId, OrderId)> {
     let attribute = |name| message.attributes.get(name).map(String::as_str);
-    if attribute("ce-type") != Some(EVENT_TYPE) {
+    if attribute("ce-type") != Some(EVENT_TYPE) || attribute("holds").is_none() {
         return None;
     }
     let order_id = OrderId::new(attribute("ce-subject")?).ok()?;

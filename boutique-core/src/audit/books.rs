@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Auditor, Invariant, PAGE};
 use crate::accounting::{Entry, EntryKind};
-use crate::checkout::SagaState;
 use crate::fault::Fault;
-use crate::ids::OrderId;
 use crate::money::{Currency, Money};
 
 impl Auditor<'_> {
@@ -102,10 +100,5 @@ impl Auditor<'_> {
                 }
             }
         }
-    }
-
-    async fn is_confirmed(&self, order_id: &OrderId) -> Result<bool, Fault> {
-        let saga = self.ports.checkout.saga(order_id).await?;
-        Ok(saga.is_some_and(|it| matches!(it.state, SagaState::Confirmed { .. })))
     }
 }

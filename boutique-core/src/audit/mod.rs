@@ -5,6 +5,7 @@
 //! has merely not done yet is only a violation at rest.
 
 mod books;
+mod foreign;
 mod orders;
 mod rest;
 mod stock;
@@ -122,6 +123,9 @@ pub struct Seen {
     pub orders: u64,
     /// Those of them that are confirmed.
     pub confirmed: u64,
+    /// Orders of other publishers, which order management took in and checkout has no record of.
+    #[serde(default)]
+    pub foreign: u64,
     /// Holds in both stock systems.
     pub holds: u64,
     /// Products in both stock systems.
@@ -180,6 +184,7 @@ impl<'a> Auditor<'a> {
     pub async fn run(mut self) -> Result<AuditReport, Fault> {
         self.stock().await?;
         self.orders().await?;
+        self.foreign_orders().await?;
         self.books().await?;
         if self.at_rest() {
             self.rest().await?;
@@ -189,6 +194,13 @@ impl<'a> Auditor<'a> {
 
     fn at_rest(&self) -> bool {
         self.report.scope == AuditScope::AtRest
+    }
+
+    /// Counts in what a buyer pays.
+    fn receipt(&mut self, total: Money) {
+        let zero = Money::zero(total.currency());
+        let sum = self.receipts.entry(total.currency()).or_insert(zero);
+        *sum = sum.plus(total).unwrap_or(*sum);
     }
 
     fn say(&mut self, invariant: Invariant, subject: impl fmt::Display, detail: impl Into<String>) {

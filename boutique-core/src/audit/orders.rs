@@ -1,11 +1,15 @@
 //! Each order against its holds, entries, shipments and its record in order management.
 
+use std::collections::BTreeMap;
+
 use super::{Auditor, Invariant, PAGE};
-use crate::accounting::EntryKind;
+use crate::accounting::{Entry, EntryKind};
 use crate::checkout::{Intent, Saga, SagaState, Verdicts};
 use crate::event::ConfirmedOrder;
 use crate::fault::Fault;
+use crate::ids::OrderId;
 use crate::money::Money;
+use crate::orders::Order;
 use crate::stock::{Hold, HoldState};
 use crate::warehouse::{Shipment, ShipmentStatus};
 
@@ -41,12 +45,9 @@ impl Auditor<'_> {
     async fn confirmed(&mut self, intent: &Intent, verdicts: &Verdicts) -> Result<(), Fault> {
         let order_id = &intent.order_id;
         let total = verdicts.totals.total;
-        let sum = self
-            .receipts
-            .entry(total.currency())
-            .or_insert_with(|| Money::zero(total.currency()));
-        *sum = sum.plus(total).unwrap_or(*sum);
+        self.receipt(total);
         let mut holds = Vec::with_capacity(intent.holds.len());
+        let mut lines = intent.lines.iter();
         for (at, intended) in intent.holds.iter().enumerate() {
             let ledger = self.ports.ledger(intended.system);
             let hold = ledger.hold(&intended.hold_id).await?;
@@ -55,6 +56,17 @@ impl Auditor<'_> {
                 let is = state.map_or("unknown", HoldState::as_str);
                 let detail = format!("hold {} is {is}", intended.hold_id);
                 self.say(Invariant::ConfirmedIsComplete, order_id, detail);
+            }
+            let mut sold = BTreeMap::new();
+            for line in lines.by_ref().take(intended.lines) {
+                *sold.entry(&line.product_id).or_insert(0) += u64::from(line.quantity.get());
+            }
+            if let Some(hold) = &hold {
+                let held = hold.lines.iter().map(|it| (&it.product_id, it.quantity));
+                if !held.eq(sold) {
+                    let detail = format!("hold {} is of other goods", intended.hold_id);
+                    self.say(Invariant::ConfirmedIsComplete, order_id, detail);
+                }
             }
             if at == 0 {
                 let note = hold
@@ -81,19 +93,26 @@ impl Auditor<'_> {
             }
             _ => {}
         }
-        if let Some(order) = order.as_ref().filter(|_| self.at_rest()) {
-            let open = order.progress.actions(&order.placed).len();
-            if open > 0 {
-                let detail = format!("{open} steps are left to do");
-                self.say(Invariant::NothingIsStuck, order_id, detail);
-            }
+        if let Some(order) = &order {
+            self.steps_of(order);
         }
-        self.sale_of(intent, total).await?;
+        self.sale_of(order_id, total).await?;
         self.shipments_of(intent, &holds).await
     }
 
-    async fn sale_of(&mut self, intent: &Intent, total: Money) -> Result<(), Fault> {
-        let order_id = &intent.order_id;
+    pub(super) fn steps_of(&mut self, order: &Order) {
+        let open = order.progress.actions(&order.placed).len();
+        if self.at_rest() && open > 0 {
+            let detail = format!("{open} steps are left to do");
+            self.say(
+                Invariant::NothingIsStuck,
+                &order.placed.order.order_id,
+                detail,
+            );
+        }
+    }
+
+    pub(super) async fn sale_of(&mut self, order_id: &OrderId, total: Money) -> Result<(), Fault> {
         let entries = self.ports.journal.entries_of(order_id).await?;
         let sales: Vec<_> = entries
             .iter()
@@ -110,6 +129,20 @@ impl Auditor<'_> {
                 self.say(Invariant::BooksBalance, &sale.id, detail);
             }
         }
+        let taken_back = |it: &Entry| {
+            entries
+                .iter()
+                .any(|by| by.reverses.as_ref() == Some(&it.id))
+        };
+        let credits = entries.iter().filter(|it| {
+            matches!(it.kind, EntryKind::Cancellation | EntryKind::Return) && !taken_back(it)
+        });
+        let paid_back = Money::sum(total.currency(), credits.filter_map(Entry::amount));
+        if paid_back.is_ok_and(|it| it.nanos() <= total.nanos()) {
+            return Ok(());
+        }
+        let detail = format!("more is paid back than the {total} that were paid");
+        self.say(Invariant::BooksBalance, order_id, detail);
         Ok(())
     }
 

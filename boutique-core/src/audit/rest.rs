@@ -1,7 +1,6 @@
 //! What must hold once nothing is left to do.
 
-use super::{Auditor, Invariant, PAGE};
-use crate::checkout::SagaState;
+use super::{Auditor, Invariant, PAGE, Seen};
 use crate::fault::{Fault, PortError};
 
 impl Auditor<'_> {
@@ -35,10 +34,7 @@ impl Auditor<'_> {
             let Some(last) = page.last() else { break };
             after = Some(last.event_id.clone());
             for row in &page {
-                let saga = self.ports.checkout.saga(&row.order_id).await?;
-                let confirmed =
-                    saga.is_some_and(|it| matches!(it.state, SagaState::Confirmed { .. }));
-                if !confirmed || row.event_id != row.order_id.confirmed_event() {
+                if !self.is_event_of(&row.event_id, &row.order_id).await? {
                     let detail = "in the view, but no confirmed order";
                     self.say(Invariant::AnalyticsAgree, &row.order_id, detail);
                 }
@@ -46,9 +42,12 @@ impl Auditor<'_> {
             }
         }
         // Every row is a confirmed order and event ids are distinct: the counts decide the rest.
-        let confirmed = self.report.seen.confirmed;
-        if in_view != confirmed {
-            let detail = format!("{in_view} orders in the view, {confirmed} confirmed");
+        let Seen {
+            confirmed, foreign, ..
+        } = self.report.seen;
+        if in_view != confirmed + foreign {
+            let sold = format!("{confirmed} confirmed and {foreign} of other publishers");
+            let detail = format!("{in_view} orders in the view, {sold}");
             self.say(Invariant::AnalyticsAgree, "the view", detail);
         }
         Ok(())
