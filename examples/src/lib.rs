@@ -1,1 +1,4 @@
-//! examples
+//! The programs are beside this file's folder: `cargo run -p boutique-examples --example NAME`.
+//!
+//! - `cart_to_door`: a stored cart, a checkout, the carrier, a return, the books.
+//! - `own_prices`: a boutique that asks a pricing service of your own.
