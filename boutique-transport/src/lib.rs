@@ -9,8 +9,3 @@ pub mod sources;
 
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-
-/// The README's example is a test.
-#[cfg(all(doctest, feature = "sqlite"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -1,9 +1,12 @@
 //! What the threads promise, seen from a job.
 
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::task::Poll;
 
 use boutique_core::fault::{Fault, FaultKind};
 use boutique_testkit::ManualClock;
@@ -88,9 +91,12 @@ async fn requests_that_wait_together_share_one_commit() {
         .map(|at| {
             let (store, asked) = (store.clone(), Arc::clone(&asked));
             tokio::spawn(async move {
-                // The request is queued within the same poll.
+                let mut write = pin!(store.write(move |tx| fill(tx, &format!("u{at}"))));
+                // The first poll queues the request; the writer is held up, so it is pending.
+                let first = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+                assert!(first.is_pending(), "written while the writer was held up");
                 asked.fetch_add(1, Ordering::Relaxed);
-                store.write(move |tx| fill(tx, &format!("u{at}"))).await
+                write.await
             })
         })
         .collect();
