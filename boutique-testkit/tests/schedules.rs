@@ -19,11 +19,11 @@ use boutique_core::fault::{Fault, PortError};
 use boutique_core::flow::{BoxFuture, Step};
 use boutique_core::fraud::{RuleSet, Thresholds};
 use boutique_core::ids::{
-    CarrierEventId, IdempotencyKey, OrderId, ProductId, ReceiptId, TenantId, UserId,
+    CarrierEventId, IdempotencyKey, OrderId, ProductId, ReceiptId, ReturnId, TenantId, UserId,
 };
 use boutique_core::limits::Units;
 use boutique_core::money::Currency;
-use boutique_core::orders::CancelOrder;
+use boutique_core::orders::{CancelOrder, ReturnGoods, ReturnLine};
 use boutique_core::stock::{Receive, StockSystem};
 use boutique_core::warehouse::{CarrierEvent, ShipmentStatus};
 use boutique_testkit::faulty::{Gate, Gated, cut_after};
@@ -256,7 +256,7 @@ async fn people(world: &World, shop: &Boutique) {
         world.dice.pause(40).await;
         let key = usize::try_from(world.dice.below(KEYS as u64)).expect("small");
         let order_id = world.order_id(key);
-        match world.dice.below(4) {
+        match world.dice.below(6) {
             0 | 1 => {
                 let decision = ReviewDecision {
                     order_id,
@@ -267,6 +267,20 @@ async fn people(world: &World, shop: &Boutique) {
             }
             2 => {
                 let _ = shop.desk().run(CancelOrder { order_id, at: None }).await;
+            }
+            3 => {
+                let goods = ReturnGoods {
+                    order_id,
+                    return_id: ReturnId::new(format!("r{}", world.dice.below(3))).expect("an id"),
+                    lines: vec![ReturnLine {
+                        line: usize::try_from(world.dice.below(2)).expect("small"),
+                        quantity: Units::ONE,
+                        refund: None,
+                    }],
+                    restock: world.dice.below(2) == 0,
+                    at: None,
+                };
+                let _ = shop.desk().run(goods).await;
             }
             _ => {
                 for system in StockSystem::ALL {
@@ -292,7 +306,8 @@ async fn auditor(world: &World, calm: &Boutique, at: &str) {
     }
 }
 
-async fn schedule(seed: u64, fails: u64, doubtful: bool) {
+/// Says what became of its orders, and how often.
+async fn schedule(seed: u64, fails: u64, doubtful: bool) -> BTreeMap<String, u64> {
     let at = format!("seed {seed}, doubtful {doubtful}, fails {fails}");
     let world = World::new(seed, doubtful).await;
     let sure = Boutique::new(world.ports.clone(), world.settings.clone());
@@ -326,6 +341,17 @@ async fn schedule(seed: u64, fails: u64, doubtful: bool) {
     }
     let report = sure.audit(AuditScope::AtRest).await.expect("audits");
     assert!(report.is_clean(), "{at}, at rest: {:#?}", report.violations);
+    let mut fates = BTreeMap::new();
+    for saga in world.ports.checkout.sagas(None, 100).await.expect("reads") {
+        let earlier = saga.timeline.iter().map(|it| it.0.to_string());
+        for state in earlier.chain([saga.state.name().to_owned()]) {
+            *fates.entry(state).or_insert(0) += 1;
+        }
+    }
+    for order in world.ports.orders.orders(None, 100).await.expect("reads") {
+        *fates.entry(order.progress.state().to_string()).or_insert(0) += 1;
+        *fates.entry("return".to_owned()).or_insert(0) += order.progress.returns.len() as u64;
+    }
     for key in 0..KEYS {
         for body in 0..4 {
             let mut request = world.order(key, body);
@@ -338,24 +364,37 @@ async fn schedule(seed: u64, fails: u64, doubtful: bool) {
             }
         }
     }
+    fates
 }
 
+/// `SEEDS` and `FROM` in the environment choose other seeds.
 #[tokio::test]
 async fn a_key_has_one_answer_and_nothing_is_left_however_requests_interleave() {
-    let seeds = std::env::var("SEEDS")
-        .ok()
-        .and_then(|it| it.parse().ok())
-        .unwrap_or(60);
-    let from = std::env::var("FROM")
-        .ok()
-        .and_then(|it| it.parse().ok())
-        .unwrap_or(0);
+    let number = |name, otherwise| {
+        let text = std::env::var(name).ok();
+        text.and_then(|it| it.parse().ok()).unwrap_or(otherwise)
+    };
+    let (from, seeds): (u64, u64) = (number("FROM", 0), number("SEEDS", 60));
+    let mut fates = BTreeMap::new();
     for seed in from..from + seeds {
-        schedule(
-            seed,
-            [0, 25, 60][usize::try_from(seed % 3).expect("small")],
-            seed % 2 == 0,
-        )
-        .await;
+        for (fate, count) in schedule(seed, [0, 25, 60][(seed % 3) as usize], seed % 2 == 0).await {
+            *fates.entry(fate).or_insert(0) += count;
+        }
+    }
+    // What never happened was not tested.
+    for fate in [
+        "approved",
+        "cancelled",
+        "confirmed",
+        "failed",
+        "refused",
+        "return",
+        "review",
+        "shipped",
+    ] {
+        assert!(
+            fates.get(fate).is_some_and(|it| *it > 0),
+            "no {fate}: {fates:?}"
+        );
     }
 }

@@ -1,144 +1,32 @@
 //! What a shop must not do, case by case: hold goods nobody will get, promise a review that
 //! cannot be approved, choke on an input, or have its auditor cry wolf or sleep.
 
+mod shop;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use boutique_core::accounting::{Book, Credit, EntryKind};
-use boutique_core::assembly::{Boutique, Ports, Settings};
-use boutique_core::audit::{AuditReport, AuditScope, Invariant};
+use boutique_core::assembly::{Boutique, Ports};
+use boutique_core::audit::{AuditScope, Invariant};
 use boutique_core::broker::Message;
-use boutique_core::carts::CartLine;
-use boutique_core::catalog::Catalog;
 use boutique_core::checkout::{
-    CheckoutRejection, OrderBody, Outcome, PlaceOrder, REMARK_BYTES_MAX, ReviewDecision, SagaState,
+    CheckoutRejection, Outcome, REMARK_BYTES_MAX, ReviewDecision, SagaState,
 };
 use boutique_core::clock::{Clock, Timestamp};
-use boutique_core::customer::{Address, Email};
 use boutique_core::fault::{Fault, FaultKind};
-use boutique_core::fraud::{RuleSet, Thresholds};
-use boutique_core::ids::{
-    EntryId, IdempotencyKey, OrderId, ProductId, ReceiptId, TenantId, UserId,
-};
+use boutique_core::ids::EntryId;
 use boutique_core::limits::Units;
 use boutique_core::money::{Currency, Money};
-use boutique_core::stock::{HoldState, Receive, Reserve, StockLine, StockSystem};
+use boutique_core::stock::{HoldState, Reserve, StockLine, StockSystem};
 use boutique_testkit::faulty::{FaultPlan, Gate, Gated};
-use boutique_testkit::sources::{CountingIds, ManualClock};
 use futures_util::future::join;
 
-const STOCKED: u64 = 5;
+use shop::{STOCKED, Shop};
 
-struct Shop {
-    clock: Arc<ManualClock>,
-    ports: Ports,
-    settings: Settings,
-    boutique: Boutique,
-    parcel: ProductId,
-    bulky: ProductId,
-}
-
-impl Shop {
-    async fn new(doubtful: bool, behind: impl FnOnce(&mut Ports)) -> Self {
-        let clock = Arc::new(ManualClock::default());
-        let ports = Ports::memory(
-            Arc::clone(&clock) as Arc<dyn Clock>,
-            Arc::new(CountingIds::default()),
-        );
-        let catalog = Arc::new(Catalog::default_range());
-        let first = |system| {
-            let mut products = catalog.iter().filter(|it| it.system == system);
-            products.next().expect("listed").id.clone()
-        };
-        let parcel = first(StockSystem::Inventory);
-        let bulky = first(StockSystem::Furniture);
-        for product in catalog.iter() {
-            let receive = Receive {
-                receipt_id: ReceiptId::new(format!("first-{}", product.id)).expect("an id"),
-                product_id: product.id.clone(),
-                quantity: STOCKED,
-            };
-            let ledger = ports.ledger(product.system);
-            ledger.receive(receive).await.expect("received");
-        }
-        let mut settings = Settings::standard(catalog);
-        if doubtful {
-            let thresholds = Thresholds {
-                review: 0,
-                deny: 1_001,
-            };
-            settings.rules = Arc::new(RuleSet::new([], thresholds).expect("rules"));
-        }
-        let mut before = ports.clone();
-        behind(&mut before);
-        let boutique = Boutique::new(before, settings.clone());
-        boutique.start().await.expect("starts");
-        Self {
-            clock,
-            ports,
-            settings,
-            boutique,
-            parcel,
-            bulky,
-        }
-    }
-
-    fn order(&self, key: &str, lines: &[(&ProductId, i64)]) -> PlaceOrder {
-        let lines = lines.iter().map(|(product_id, quantity)| CartLine {
-            product_id: ProductId::clone(product_id),
-            quantity: Units::new(*quantity).expect("in range"),
-        });
-        PlaceOrder {
-            tenant: TenantId::new("t").expect("an id"),
-            key: IdempotencyKey::new(key).expect("a key"),
-            body: OrderBody {
-                user_id: UserId::new("ada").expect("an id"),
-                currency: Currency::USD,
-                email: Email::new("ada@example.com").expect("an e-mail").into(),
-                address: Address {
-                    street_address: "1 Main Street".into(),
-                    city: "Springfield".into(),
-                    state: String::new(),
-                    country: "United States".into(),
-                    zip_code: "97477".into(),
-                }
-                .into(),
-                lines: Some(lines.collect()),
-                ordered_at: None,
-            },
-            dry_run: false,
-            deadline: self.clock.now().after(Duration::from_secs(5)),
-            traceparent: None,
-        }
-    }
-
-    fn both(&self, key: &str) -> PlaceOrder {
-        self.order(key, &[(&self.bulky, 1), (&self.parcel, 1)])
-    }
-
-    fn order_id(&self, key: &str) -> OrderId {
-        let request = self.both(key);
-        self.ports.ids.order(&request.tenant, &request.key)
-    }
-
-    async fn available(&self, product_id: &ProductId, system: StockSystem) -> u64 {
-        let level = self.ports.ledger(system).level(product_id).await;
-        level.expect("reads").expect("listed").available()
-    }
-
-    async fn state(&self, key: &str) -> SagaState {
-        let saga = self.ports.checkout.saga(&self.order_id(key)).await;
-        saga.expect("reads").expect("kept").state
-    }
-
-    async fn audit(&self, scope: AuditScope) -> AuditReport {
-        self.boutique.audit(scope).await.expect("audits")
-    }
-}
-
-fn untouched(_: &mut Ports) {}
+const fn untouched(_: &mut Ports) {}
 
 /// Waits before one verb.
 struct Late(&'static str, usize);
