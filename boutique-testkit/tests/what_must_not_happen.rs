@@ -9,20 +9,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boutique_core::accounting::{Book, Credit, EntryKind};
-use boutique_core::assembly::{Boutique, Ports};
+use boutique_core::assembly::{Boutique, Ports, Settings};
 use boutique_core::audit::{AuditScope, Invariant};
 use boutique_core::broker::Message;
+use boutique_core::catalog::{Catalog, PricedLine, QuoteCart, QuoteFromCatalog};
 use boutique_core::checkout::{
     CheckoutRejection, Outcome, REMARK_BYTES_MAX, ReviewDecision, SagaState,
 };
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::{Fault, FaultKind};
-use boutique_core::ids::EntryId;
+use boutique_core::flow::Step;
+use boutique_core::ids::{EntryId, ProductId};
 use boutique_core::limits::Units;
 use boutique_core::money::{Currency, Money};
 use boutique_core::stock::{HoldState, Reserve, StockLine, StockSystem};
+use boutique_testkit::Scripted;
 use boutique_testkit::faulty::{FaultPlan, Gate, Gated};
 use futures_util::future::join;
+use tower::util::BoxCloneSyncService;
 
 use shop::{STOCKED, Shop};
 
@@ -253,4 +257,37 @@ async fn the_auditor_sees_more_paid_back_than_was_paid() {
     let report = shop.audit(AuditScope::Running).await;
     assert_eq!(report.violation_count, 1, "{:#?}", report.violations);
     assert_eq!(report.violations[0].invariant, Invariant::BooksBalance);
+}
+
+#[tokio::test]
+async fn a_catalog_that_prices_other_goods_or_pays_the_buyer_sells_nothing() {
+    let spoil: [fn(&mut PricedLine); 3] = [
+        |line| line.quantity = Units::new(9).expect("in range"),
+        |line| line.product_id = ProductId::new("another").expect("an id"),
+        |line| line.unit_price = line.unit_price.negated(),
+    ];
+    for (at, spoil) in spoil.into_iter().enumerate() {
+        let shop = Shop::new(false, untouched).await;
+        let catalog = QuoteFromCatalog {
+            catalog: Arc::new(Catalog::default_range()),
+        };
+        let request = shop.both("k");
+        let lines = request.body.lines.clone().expect("has lines");
+        let priced = catalog.run(QuoteCart {
+            reference: request.key.clone(),
+            currency: request.body.currency,
+            lines,
+        });
+        let mut priced = priced.await.expect("priced").to_vec();
+        spoil(&mut priced[1]);
+        let settings = Settings {
+            quote: BoxCloneSyncService::new(Scripted::new().answer(priced.into())),
+            ..shop.settings.clone()
+        };
+        let boutique = Boutique::new(shop.ports.clone(), settings);
+        let answer = boutique.place(request).await.expect_err("nothing is sold");
+        assert!(answer.fault().is_some(), "{at}: {answer:?}");
+        let sagas = shop.ports.checkout.sagas(None, 1).await.expect("reads");
+        assert!(sagas.is_empty(), "{at}");
+    }
 }

@@ -96,6 +96,17 @@ where
                 priced,
             }));
         }
+        // An order of other goods, or one that pays the buyer, would be sold and then refused by
+        // everybody after that.
+        let as_asked = priced.iter().zip(asked.iter()).all(|(priced, asked)| {
+            priced.product_id == asked.product_id
+                && priced.quantity == asked.quantity
+                && !priced.unit_price.is_negative()
+        });
+        if !as_asked {
+            let context = "the catalog priced other lines than were asked, or below zero";
+            return Err(Fault::permanent(context).into());
+        }
         // Lines of one system stand together, the deciding one first; else in the client's order.
         let lines = if priced.is_sorted_by_key(|it| it.system) {
             priced
@@ -110,6 +121,9 @@ where
             lines: Arc::clone(&lines),
         };
         let shipping = self.shipping.ask(parcel).await.map_err(widen)?;
+        if shipping.cost.is_negative() {
+            return Err(Fault::permanent("shipping was quoted below zero").into());
+        }
         // Without a discount the amounts are largest: what can be had now can be had later.
         self.totals(&lines, &shipping, request, Tier::Standard)?;
         Ok(Draft {
