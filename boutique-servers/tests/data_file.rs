@@ -68,6 +68,33 @@ fn a_file_of_another_program_is_not_touched() {
 }
 
 #[test]
+fn a_folder_is_no_data_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("folder");
+    std::fs::create_dir(&data).expect("made");
+    run(["stock".as_ref(), "--data".as_ref(), data.as_os_str()])
+        .fails(3, &["not a data file of this program"]);
+    let replay = run([
+        "replay".as_ref(),
+        real_orders().as_os_str(),
+        "--data".as_ref(),
+        data.as_os_str(),
+    ]);
+    replay.fails(3, &["not a data file of this program"]);
+    assert!(!folder.path().join("folder.lock").exists());
+}
+
+#[test]
+fn a_file_that_lost_its_version_is_damaged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = ours(folder.path());
+    for version in [0, u32::MAX] {
+        stamp(&data, 60, version);
+        both_ways(&data, 3, &["damaged"]);
+    }
+}
+
+#[test]
 fn what_is_not_there_is_said_and_not_made() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("missing.db");

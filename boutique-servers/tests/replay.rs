@@ -197,6 +197,7 @@ fn lines_that_cannot_be_orders_are_listed_with_the_reason_and_the_rest_is_sold()
              4,A,x,1,13/12/2010\n\
              5,A,x,2,13/12/2010,1000000000000,7,UK\n\
              6,A,x,20001,13/12/2010,0.01,7,UK\n\
+             7,A,x,1,13/12/2010,1,7,U\tK\n\
              {many}\
              C10,A,x,-9223372036854775808,14/12/2010,1,7,UK\n"
         ),
@@ -208,15 +209,16 @@ fn lines_that_cannot_be_orders_are_listed_with_the_reason_and_the_rest_is_sold()
     );
     assert_eq!(report["gross"], json!({"GBP": "200.01"}));
     let lines = skipped(&report);
-    assert_eq!(lines.len(), 5 + 10_000 + 1);
-    assert!(lines[10_005].1.contains("C10"), "{:?}", lines[10_005]);
+    assert_eq!(lines.len(), 6 + 10_000 + 1);
+    assert!(lines[10_006].1.contains("C10"), "{:?}", lines[10_006]);
     for (at, (line, word)) in [
         (2, "quantity of 0"),
         (3, "below zero"),
         (4, "Quantity"),
         (5, "fields"),
         (6, "amount"),
-        (8, "more than 1000 lines"),
+        (8, "Country"),
+        (9, "more than 1000 lines"),
     ]
     .into_iter()
     .enumerate()
@@ -239,6 +241,45 @@ fn another_order_under_a_known_number_is_refused() {
     let report = replay(&other, &["--data", text(&data)]).succeeds().json();
     assert_eq!(report["orders"], 0);
     assert!(skipped(&report)[0].1.contains("a data file of its own"));
+}
+
+#[test]
+fn another_cancellation_under_a_known_number_is_listed_and_the_rest_is_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sold = "1,A,x,2,13/12/2010,1,7,UK\n";
+    for (known, other) in [
+        (
+            "C2,A,x,-1,14/12/2010,1,7,UK\n",
+            "C2,A,x,-2,14/12/2010,1,7,UK\n",
+        ),
+        (
+            "C2,B,x,-1,14/12/2010,1,,UK\n",
+            "C2,B,x,-2,14/12/2010,1,,UK\n",
+        ),
+    ] {
+        let data = folder.path().join(format!("{}.db", &known[3..4]));
+        let args = ["--data", text(&data)];
+        let one = file(folder.path(), &format!("{sold}{known}"));
+        replay(&one, &args).succeeds();
+        let two = format!("{sold}{other}3,A,x,1,15/12/2010,1,8,UK\n");
+        let ran = replay(&file(folder.path(), &two), &args);
+        ran.fails(1, &["must agree", "a data file of its own"]);
+        let report = ran.json();
+        assert_eq!(report["orders"], 2);
+        assert_eq!(skipped(&report)[0].0, 3);
+        assert!(skipped(&report)[0].1.contains("cancellation C2"));
+    }
+}
+
+#[test]
+fn a_credit_note_of_another_file_under_a_known_number_is_found_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("shop.db");
+    let args = ["--data", text(&data)];
+    let back = "C2,A,x,-1,14/12/2010,1,7,UK\n";
+    replay(&file(folder.path(), back), &args).succeeds();
+    let both = file(folder.path(), &format!("1,A,x,2,13/12/2010,1,7,UK\n{back}"));
+    replay(&both, &args).fails(1, &["must agree", "a data file of its own"]);
 }
 
 #[test]

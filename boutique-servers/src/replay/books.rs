@@ -7,9 +7,10 @@ use boutique_core::accounting::EntryKind;
 use boutique_core::ids::{EntryId, OrderId};
 use boutique_core::money::Money;
 
-use super::invoices::Sale;
+use super::invoices::{Document, Sale};
 use super::lines::{CURRENCY, Skipped};
 use super::report::CreditNote;
+use super::run::sales_of;
 use super::shop::{Fate, Shop};
 use crate::exit::Failure;
 
@@ -69,19 +70,23 @@ impl Done {
     }
 
     /// What the journal says of what was replayed here, whatever else the data file has.
-    pub(super) async fn booked<'a>(
+    pub(super) async fn booked(
         &self,
         shop: &Shop,
-        sales: impl Iterator<Item = &'a Arc<Sale>>,
+        documents: &[Document],
         fates: &BTreeMap<Arc<str>, Fate>,
     ) -> Result<Booked, Failure> {
-        let sold = sales.filter(|it| matches!(fates.get(&it.invoice), Some(Fate::Sold(_))));
+        let sold =
+            sales_of(documents).filter(|it| matches!(fates.get(&it.invoice), Some(Fate::Sold(_))));
         let orders: BTreeSet<OrderId> =
             sold.map(|it| shop.order_id(it)).collect::<Result<_, _>>()?;
-        let notes: BTreeSet<EntryId> = self
-            .credit_notes
+        // Also of a cancellation that came to none here: then there must be none.
+        let notes: BTreeSet<EntryId> = documents
             .iter()
-            .map(|it| credit_note(&it.invoice))
+            .filter_map(|it| match it {
+                Document::Cancellation(it) => Some(credit_note(&it.invoice)),
+                Document::Sale(_) => None,
+            })
             .collect::<Result<_, _>>()?;
         let zero = Money::zero(CURRENCY);
         let (mut sales, mut credits) = (zero, zero);

@@ -122,10 +122,39 @@ impl Documents {
             }
         }
         let mut invoices: Vec<Vec<Line>> = invoices.into_values().collect();
+        for lines in &mut invoices {
+            it.skipped.extend(of_others(lines));
+        }
         invoices.sort_by_key(|lines| (lines[0].at, lines[0].number));
         it.documents = invoices.into_iter().map(document).collect();
         it
     }
+}
+
+/// Takes out the lines of an invoice that name another customer than its first one: an order
+/// has one buyer, and goods must not be booked to somebody else.
+fn of_others(lines: &mut Vec<Line>) -> Vec<Skipped> {
+    let Some((first, buyer)) = lines
+        .iter()
+        .find_map(|it| Some((it.number, it.customer.clone()?)))
+    else {
+        return Vec::new();
+    };
+    let mut skipped = Vec::new();
+    lines.retain(|it| {
+        let ours = it.customer.as_ref().is_none_or(|it| *it == buyer);
+        if !ours {
+            skipped.push(Skipped {
+                line: it.number,
+                reason: format!(
+                    "it names another customer than line {first} of the same invoice: an order \
+                     has one customer"
+                ),
+            });
+        }
+        ours
+    });
+    skipped
 }
 
 fn is_cancellation(invoice: &str) -> bool {
@@ -152,7 +181,8 @@ fn refusal(line: &Line) -> Option<&'static str> {
 fn document(lines: Vec<Line>) -> Document {
     let first = &lines[0];
     let (invoice, at) = (Arc::clone(&first.invoice), first.at);
-    let (customer, country) = (first.customer.clone(), Arc::clone(&first.country));
+    let country = Arc::clone(&first.country);
+    let customer = lines.iter().find_map(|it| it.customer.clone());
     if is_cancellation(&invoice) {
         let lines = lines
             .into_iter()
@@ -280,6 +310,24 @@ mod tests {
         let lines: Vec<u64> = it.skipped.iter().map(|it| it.line).collect();
         assert_eq!(lines, [2, 3, 4, 5]);
         assert!(it.skipped[0].reason.contains("stock adjustment"));
+    }
+
+    #[test]
+    fn goods_of_another_customer_are_not_booked_to_the_first_one() {
+        let it = documents(
+            "1,A,x,1,2010-12-01,1,,UK\n1,B,x,1,2010-12-01,1,7,UK\n2,A,x,1,2010-12-02,1,,UK\n\
+             1,C,x,1,2010-12-01,1,8,UK\n",
+        );
+        let customers: Vec<_> = sales(&it).iter().map(|it| it.customer.as_deref()).collect();
+        assert_eq!(customers, [Some("7"), None]);
+        assert_eq!(sales(&it)[0].lines.len(), 2);
+        assert_eq!(it.skipped.len(), 1);
+        assert_eq!(it.skipped[0].line, 5);
+        assert!(
+            it.skipped[0]
+                .reason
+                .contains("another customer than line 3")
+        );
     }
 
     #[test]

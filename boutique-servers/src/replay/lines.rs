@@ -206,7 +206,13 @@ impl LineCounter<'_> {
             start += 1;
         }
         let passed = &bytes[self.at.min(start)..start];
-        self.line += passed.iter().filter(|it| **it == b'\n').count() as u64;
+        // A line ends with LF, CR LF or, in files of old, CR.
+        let ends = passed.iter().enumerate().filter(|(at, it)| match **it {
+            b'\n' => true,
+            b'\r' => passed.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        });
+        self.line += ends.count() as u64;
         self.at = start;
         self.line
     }
@@ -253,6 +259,12 @@ fn row(
         .ok_or_else(|| "malformed: InvoiceDate is not a date".to_owned())?;
     let country = match field(columns.country) {
         "" => "Unspecified",
+        country if country.len() > 200 || country.chars().any(char::is_control) => {
+            return Err(
+                "malformed: Country is not text of at most 200 bytes without control characters"
+                    .to_owned(),
+            );
+        }
         country => country,
     };
     let line = Line {
@@ -346,6 +358,23 @@ mod tests {
             assert!(*line == at && reason.contains(word), "{found:?}");
         }
         assert_eq!(found.len(), 7);
+    }
+
+    #[test]
+    fn a_line_has_the_number_an_editor_shows_whatever_ends_lines() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = [
+                "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country",
+                "1,A,x,1,2010-12-13,1,,X",
+                "2,A,x,one,2010-12-13,1,,X",
+                "",
+                "3,A,x,1,2010-12-13,1,,X",
+            ]
+            .join(end);
+            let file = read(&text, None).expect("read");
+            let numbers: Vec<u64> = file.lines.iter().map(|it| it.number).collect();
+            assert_eq!((numbers, file.skipped[0].line), (vec![2, 5], 3), "{end:?}");
+        }
     }
 
     #[test]

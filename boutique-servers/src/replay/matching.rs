@@ -161,10 +161,21 @@ impl Purchases {
             into.give_back(purchase, piece)?;
         }
         if left > 0 {
-            credit = credit.plus(counted.next(left)?)?;
-            into.replayed = true;
+            let owed = counted.next(left)?;
+            credit = credit.plus(owed)?;
+            into.replayed |= !owed.is_zero();
+            if owed.is_zero() {
+                into.skipped.push(Skipped {
+                    line: line.number,
+                    reason: format!(
+                        "no purchase of {left} of {} units was found, and they come to nothing: \
+                         there is nothing to take back or to credit",
+                        line.units
+                    ),
+                });
+            }
         }
-        if !credit.is_zero() || left > 0 {
+        if !credit.is_zero() {
             into.credited_lines.push(line.number);
         }
         into.credit = into.credit.plus(credit)?;
@@ -302,6 +313,14 @@ mod tests {
             (it.credit.decimal(), &it.credited_lines[..]),
             ("6.00".to_owned(), &[2][..])
         );
+    }
+
+    #[test]
+    fn free_goods_that_nobody_bought_are_listed() {
+        let it = &settle(&["C1,A,x,-3,2010-12-01,0,7,UK"])[0];
+        assert_eq!((it.replayed, &it.credited_lines[..]), (false, &[][..]));
+        assert_eq!(it.skipped.len(), 1);
+        assert!(it.skipped[0].reason.contains("no purchase of 3 of 3 units"));
     }
 
     #[test]

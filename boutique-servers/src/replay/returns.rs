@@ -17,13 +17,17 @@ use crate::exit::Failure;
 impl Shop {
     /// Takes goods of one order back onto the shelf and pays them back, once per cancellation.
     /// Answers with what could not be paid back because the order was rounded lower.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] if the data file says otherwise: nothing of this return is booked.
     pub(super) async fn take_back(
         &self,
         cancellation: &Cancellation,
         returned: &Return,
     ) -> Result<Money, Failure> {
         let order_id = self.order_id(&returned.sale)?;
-        let unknown = || Failure::Refused(format!("order {order_id} was not taken in"));
+        let unknown = || Fault::permanent(format!("order {order_id} was not taken in"));
         let order = self
             .ports
             .orders
@@ -64,6 +68,10 @@ impl Shop {
     }
 
     /// Books a credit that belongs to no order, once per cancellation.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] if the data file has another one under this number.
     pub(super) async fn credit(
         &self,
         cancellation: &Cancellation,

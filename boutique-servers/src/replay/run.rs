@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 
 use boutique_core::audit::AuditScope;
 use boutique_core::ids::{ProductId, ReceiptId};
+use boutique_core::money::Money;
 use boutique_transport::sqlite::SqliteOptions;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::books::{Done, beyond};
 use super::invoices::{Cancellation, Document, Documents, Sale};
 use super::lines::Skipped;
-use super::matching::Purchases;
+use super::matching::{Purchases, Settlement};
 use super::prices::PricesOfFile;
 use super::progress::Progress;
 use super::report::{CreditNote, Report};
-use super::shop::{Fate, Shop};
+use super::shop::{Fate, OWN_FILE, Shop};
 use super::{decode, read};
 use crate::cli::ReplayArgs;
 use crate::exit::Failure;
@@ -73,9 +74,7 @@ pub async fn replay(args: &ReplayArgs, out: &mut Output<'_>) -> Result<(), Failu
     let mut done = replay.done;
     done.skipped.sort_by_key(|it| it.line);
     let audit = replay.shop.boutique.audit(AuditScope::AtRest).await?;
-    let booked = done
-        .booked(&replay.shop, sales_of(&documents), &replay.fates)
-        .await?;
+    let booked = done.booked(&replay.shop, &documents, &replay.fates).await?;
     let net = done.gross.minus(done.back).map_err(beyond)?;
     let agree =
         booked.sales == done.gross && done.receipts == done.gross && booked.credits == done.back;
@@ -96,7 +95,7 @@ pub async fn replay(args: &ReplayArgs, out: &mut Output<'_>) -> Result<(), Failu
     if !agree {
         return Err(Failure::Refused(format!(
             "the file's lines come to {} less {}, the receipts to {}, the journal to {} less {}: \
-             they must agree",
+             they must agree; if another file was replayed into this data file, {OWN_FILE}",
             done.gross, done.back, done.receipts, booked.sales, booked.credits
         )));
     }
@@ -266,12 +265,9 @@ impl Replay {
 
     /// Takes back what a cancellation takes back.
     async fn cancel(&mut self, cancellation: &Cancellation) -> Result<(), Failure> {
+        self.progress.step("cancellations");
         if let Err(error) = cancellation.check() {
-            let lines = cancellation.lines.iter().map(|it| Skipped {
-                line: it.number,
-                reason: format!("cancellation {}: {error}", cancellation.invoice),
-            });
-            self.done.skipped.extend(lines);
+            self.skip(cancellation, &error.to_string());
             return Ok(());
         }
         let settlement = self.purchases.take(cancellation).map_err(beyond)?;
@@ -288,13 +284,14 @@ impl Replay {
             }
             self.shop.settle().await?;
         }
-        let mut credit = settlement.credit;
-        for returned in &settlement.returns {
-            let excess = self.shop.take_back(cancellation, returned).await?;
-            credit = credit.plus(excess).map_err(beyond)?;
-        }
+        let credit = match self.pay_back(cancellation, &settlement).await {
+            Err(Failure::Refused(reason)) => {
+                self.skip(cancellation, &format!("{reason}; {OWN_FILE}"));
+                return Ok(());
+            }
+            credit => credit?,
+        };
         if !credit.is_zero() {
-            self.shop.credit(cancellation, credit).await?;
             self.done.credit_notes.push(CreditNote {
                 invoice: Arc::clone(&cancellation.invoice),
                 amount: credit,
@@ -304,12 +301,37 @@ impl Replay {
         self.done.cancellations += usize::from(settlement.replayed);
         self.done.back = self.done.back.plus(settlement.total).map_err(beyond)?;
         self.done.skipped.extend(settlement.skipped);
-        self.progress.step("cancellations");
         Ok(())
+    }
+
+    /// Books the returns of a cancellation and its credit; answers with the latter.
+    async fn pay_back(
+        &self,
+        cancellation: &Cancellation,
+        settlement: &Settlement,
+    ) -> Result<Money, Failure> {
+        let mut credit = settlement.credit;
+        for returned in &settlement.returns {
+            let excess = self.shop.take_back(cancellation, returned).await?;
+            credit = credit.plus(excess).map_err(beyond)?;
+        }
+        if !credit.is_zero() {
+            self.shop.credit(cancellation, credit).await?;
+        }
+        Ok(credit)
+    }
+
+    /// Lists every line of a cancellation that is not replayed.
+    fn skip(&mut self, cancellation: &Cancellation, reason: &str) {
+        let lines = cancellation.lines.iter().map(|it| Skipped {
+            line: it.number,
+            reason: format!("cancellation {}: {reason}", cancellation.invoice),
+        });
+        self.done.skipped.extend(lines);
     }
 }
 
-fn sales_of(documents: &[Document]) -> impl Iterator<Item = &Arc<Sale>> {
+pub(super) fn sales_of(documents: &[Document]) -> impl Iterator<Item = &Arc<Sale>> {
     documents.iter().filter_map(|it| match it {
         Document::Sale(sale) => Some(sale),
         Document::Cancellation(_) => None,

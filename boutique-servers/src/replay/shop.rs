@@ -59,6 +59,9 @@ fn taxes() -> TaxTable {
     TaxTable::new(TaxMode::Inclusive, 0, [("United Kingdom", 1_750)])
 }
 
+/// What to do about documents that another file has brought in.
+pub(super) const OWN_FILE: &str = "use a data file of its own for each file";
+
 /// How often something that may pass is tried again, and how long after.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
@@ -150,8 +153,7 @@ impl Shop {
             Ok(Outcome::Refused { refusal, .. }) => Ok(Fate::Refused(short(&refusal).into())),
             Ok(Outcome::Parked { .. }) => Ok(Fate::Refused("the order waits for a review".into())),
             Err(PortError::Rejected(CheckoutRejection::KeyReused)) => Ok(Fate::Refused(
-                "the data file has another order under this invoice number: \
-                 use a data file of its own for each file"
+                format!("the data file has another order under this invoice number: {OWN_FILE}")
                     .into(),
             )),
             Err(PortError::Rejected(CheckoutRejection::InProgress)) => Err(Failure::Fault(

@@ -129,6 +129,7 @@ impl SqliteStore {
             let file = path.to_owned();
             return Err(OpenError::DirectoryMissing { file });
         }
+        refuse_other_things(path)?;
         let io = |source| OpenError::Io {
             file: path.to_owned(),
             source,
@@ -168,7 +169,8 @@ impl SqliteStore {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let path = path.as_ref();
-        if !path.is_file() {
+        refuse_other_things(path)?;
+        if !path.exists() {
             let file = path.to_owned();
             return Err(OpenError::NotThere { file });
         }
@@ -278,6 +280,16 @@ impl Drop for Inner {
             queue.close();
         }
         self.writer.take().into_iter().for_each(join);
+    }
+}
+
+/// A directory or a device is no data file, and no lock file is to be put beside it.
+fn refuse_other_things(path: &Path) -> Result<(), OpenError> {
+    match path.exists() && !path.is_file() {
+        true => Err(OpenError::ForeignFile {
+            file: path.to_owned(),
+        }),
+        false => Ok(()),
     }
 }
 

@@ -47,6 +47,8 @@ fn version(connection: &Connection, path: &Path) -> Result<u32, OpenError> {
         (_, application, _) if application != i64::from(APPLICATION_ID) => {
             Err(OpenError::ForeignFile { file: file() })
         }
+        // Ours is marked in the transaction that makes its first version.
+        (_, _, ..1) => Err(OpenError::Corrupt { file: file() }),
         (_, _, found) => {
             let found = u32::try_from(found).unwrap_or(u32::MAX);
             let ours = ours();
