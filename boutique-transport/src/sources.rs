@@ -1,9 +1,11 @@
 //! Where time and names come from outside a test.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use boutique_core::clock::{Clock, Timestamp};
+use boutique_core::clock::{Clock, Timer, Timestamp};
+use boutique_core::flow::BoxFuture;
 use boutique_core::ids::{IdSource, IdempotencyKey, OrderId, Pseudonym, TenantId};
 use uuid::Uuid;
 
@@ -17,6 +19,29 @@ impl Clock for SystemClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let micros = since.map_or(0, |it| i64::try_from(it.as_micros()).unwrap_or(i64::MAX));
         Timestamp::from_micros(self.0.fetch_max(micros, Ordering::Relaxed).max(micros))
+    }
+}
+
+/// Lets time pass on the tokio runtime that polls it, as its own clock counts it.
+#[derive(Clone)]
+pub struct TokioTimer {
+    clock: Arc<dyn Clock>,
+}
+
+impl TokioTimer {
+    /// A timer for moments of `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock }
+    }
+}
+
+impl Timer for TokioTimer {
+    /// # Panics
+    ///
+    /// If it is polled outside of a tokio runtime with time enabled.
+    fn until(&self, at: Timestamp) -> BoxFuture<'static, ()> {
+        let left = at.since(self.clock.now());
+        Box::pin(async move { tokio::time::sleep(left).await })
     }
 }
 
@@ -90,5 +115,21 @@ mod tests {
         let ahead = clock.now().after(std::time::Duration::from_secs(3_600));
         clock.0.store(ahead.as_micros(), Ordering::Relaxed);
         assert_eq!(clock.now(), ahead);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_ends_at_its_moment_and_at_once_if_that_is_past() {
+        struct Noon;
+        impl Clock for Noon {
+            fn now(&self) -> Timestamp {
+                Timestamp::from_millis(43_200_000)
+            }
+        }
+        let timer = TokioTimer::new(Arc::new(Noon));
+        let begun = tokio::time::Instant::now();
+        timer.until(Timestamp::EPOCH).await;
+        assert_eq!(begun.elapsed().as_secs(), 0);
+        timer.until(Timestamp::from_millis(43_260_000)).await;
+        assert_eq!(begun.elapsed().as_secs(), 60);
     }
 }

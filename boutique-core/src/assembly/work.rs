@@ -7,6 +7,7 @@ use super::boutique::broker_fault;
 use crate::broker::Pumped;
 use crate::fault::{Fault, PortError};
 use crate::flow::Ask;
+use crate::fraud::WINDOWS;
 use crate::stock::StockSystem;
 
 /// What one round of work did.
@@ -79,7 +80,7 @@ impl Boutique {
     }
 
     /// Looks after what nobody works on any more: attempts past their time, orders that are
-    /// stuck, holds that have lapsed. Cheap; call it every second or so.
+    /// stuck, holds that have lapsed, orders that no velocity window sees any more. Cheap; call it every second or so.
     ///
     /// # Errors
     ///

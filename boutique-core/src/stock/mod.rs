@@ -18,6 +18,8 @@ mod book;
 mod memory;
 mod rejection;
 mod router;
+#[cfg(test)]
+mod table;
 mod tally;
 
 use std::collections::BTreeMap;
