@@ -23,8 +23,7 @@ impl Carts for SqliteCheckout {
     }
 
     async fn cart(&self, user_id: &UserId) -> Result<Cart, Fault> {
-        let user_id = user_id.clone();
-        self.store.read(move |db| load(db, &user_id)).await
+        self.store.peek(|db| load(db, user_id))
     }
 
     async fn empty(&self, user_id: &UserId, version: Option<u64>) -> Result<Cart, Fault> {

@@ -13,17 +13,20 @@ use boutique_core::fault::{Fault, PortError};
 use boutique_core::ids::OrderId;
 use rusqlite::{Connection, Row, params};
 
+use super::at_hand::AtHand;
 use super::carts;
-use super::query::{Query, count, id, int, json, moment, row_limit, to_json};
+use super::query::{Query, count, from_json, id, int, json, moment, row_limit, to_json};
 use super::{SqliteStore, Tx};
 
 /// Saga records, the outbox and the carts, kept in a [`SqliteStore`]. Clones share them.
 ///
 /// Leases of outbox records are kept in memory: one process has the file, and when it ends its
 /// leases are over. Taking one costs no sync.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SqliteCheckout {
     pub(super) store: SqliteStore,
+    /// Read back once: what an attempt is never changes.
+    intents: Arc<AtHand<Intent>>,
 }
 
 impl SqliteStore {
@@ -31,6 +34,7 @@ impl SqliteStore {
     pub fn checkout(&self) -> SqliteCheckout {
         SqliteCheckout {
             store: self.clone(),
+            intents: Arc::default(),
         }
     }
 }
@@ -38,16 +42,17 @@ impl SqliteStore {
 #[async_trait]
 impl CheckoutStore for SqliteCheckout {
     async fn saga(&self, order_id: &OrderId) -> Result<Option<Saga>, Fault> {
-        let order_id = order_id.clone();
-        let found = self.store.read(move |db| load(db, &order_id)).await?;
+        let known = self.intents.get(order_id);
+        let found = self.store.peek(|db| load(db, order_id, known.as_ref()))?;
         Ok(found.map(|it| it.1))
     }
 
     async fn begin(&self, intent: Arc<Intent>) -> Result<Begun, Fault> {
         // Written out here, not on the writer's thread, which everybody waits for.
         let text = to_json(&intent)?;
+        let ours = Arc::clone(&intent);
         let begin = move |tx: &Tx<'_>| {
-            let (row, before) = load(tx, &intent.order_id)?.unzip();
+            let (row, before) = load(tx, &intent.order_id, None)?.unzip();
             let saga = match Saga::begin(before, intent) {
                 Ok(saga) => saga,
                 Err(taken) => return Ok(taken),
@@ -65,7 +70,12 @@ impl CheckoutStore for SqliteCheckout {
             )?;
             Ok(Begun::New)
         };
-        self.store.write(begin).await
+        let begun = self.store.write(begin).await?;
+        if begun == Begun::New {
+            let order_id = ours.order_id.clone();
+            self.intents.put(order_id, ours);
+        }
+        Ok(begun)
     }
 
     async fn decide(
@@ -75,13 +85,13 @@ impl CheckoutStore for SqliteCheckout {
         decision: Decide,
         now: Timestamp,
     ) -> Result<Saga, StoreError> {
-        let order_id = order_id.clone();
+        let (known, order_id) = (self.intents.get(order_id), order_id.clone());
         let event = match &decision {
             Decide::Confirm { event, .. } => Some(to_json(event)?),
             _ => None,
         };
         let decide = move |tx: &Tx<'_>| {
-            let Some((seq, mut saga)) = load(tx, &order_id)? else {
+            let Some((seq, mut saga)) = load(tx, &order_id, known.as_ref())? else {
                 return Err(PortError::Rejected(StoreRejection::UnknownOrder(order_id)));
             };
             let moved = saga.decide(attempt, &decision, now);
@@ -116,7 +126,7 @@ impl CheckoutStore for SqliteCheckout {
                 "SELECT seq, since, detail, timeline, intent FROM saga JOIN intent USING (seq)
                  WHERE due <= ?1 AND order_id > ?2 ORDER BY order_id LIMIT ?3",
                 params![due.as_micros(), after, row_limit(limit)],
-                |row| saga(row).map(|it| it.1),
+                saga,
             )
         };
         self.store.read(list).await
@@ -130,7 +140,7 @@ impl CheckoutStore for SqliteCheckout {
                 "SELECT seq, since, detail, timeline, intent FROM saga JOIN intent USING (seq)
                  WHERE order_id > ?1 ORDER BY order_id LIMIT ?2",
                 params![after, row_limit(limit)],
-                |row| saga(row).map(|it| it.1),
+                saga,
             )
         };
         self.store.read(list).await
@@ -155,20 +165,27 @@ impl CheckoutStore for SqliteCheckout {
                     if leases.contains_key(&seq) {
                         return Ok(None);
                     }
-                    Ok(Some(OutboxRecord {
-                        seq,
-                        order_id: id(row, 1, OrderId::new)?,
-                        message: json(row, 2)?,
-                    }))
+                    Ok(Some((seq, id(row, 1, OrderId::new)?, row.get(2)?)))
                 },
             )?;
-            let mut records: Vec<OutboxRecord> = candidates.into_iter().flatten().collect();
+            let mut records: Vec<(u64, OrderId, String)> =
+                candidates.into_iter().flatten().collect();
             records.truncate(max);
             let until = now.after(lease);
-            leases.extend(records.iter().map(|it| (it.seq, until)));
+            leases.extend(records.iter().map(|it| (it.0, until)));
             Ok(records)
         };
-        self.store.write(take).await
+        let taken: Vec<(u64, OrderId, String)> = self.store.write(take).await?;
+        // Read here, not on the writer's thread, which everybody waits for. If one cannot be
+        // read, the leases run out.
+        let record = |(seq, order_id, message): (u64, _, String)| {
+            Ok(OutboxRecord {
+                seq,
+                order_id,
+                message: from_json(&message)?,
+            })
+        };
+        taken.into_iter().map(record).collect()
     }
 
     async fn published(&self, seqs: Vec<u64>) -> Result<(), Fault> {
@@ -210,23 +227,39 @@ impl CheckoutStore for SqliteCheckout {
     }
 }
 
-fn load(db: &Connection, order_id: &OrderId) -> Result<Option<(i64, Saga)>, Fault> {
+/// The record of an order and the number of its row. The intent is not read again if it is the
+/// one that is `known`.
+fn load(
+    db: &Connection,
+    order_id: &OrderId,
+    known: Option<&Arc<Intent>>,
+) -> Result<Option<(i64, Saga)>, Fault> {
     db.one(
-        "SELECT seq, since, detail, timeline, intent FROM saga JOIN intent USING (seq)
+        "SELECT seq, since, detail, timeline, intent, attempt FROM saga JOIN intent USING (seq)
          WHERE order_id = ?1",
         [order_id.as_str()],
-        saga,
+        |row| {
+            let attempt: u32 = row.get(5)?;
+            let intent = match known {
+                Some(known) if known.attempt == attempt => Arc::clone(known),
+                _ => Arc::new(json(row, 4)?),
+            };
+            Ok((row.get(0)?, saga_of(row, intent)?))
+        },
     )
 }
 
-fn saga(row: &Row<'_>) -> rusqlite::Result<(i64, Saga)> {
-    let saga = Saga {
+fn saga(row: &Row<'_>) -> rusqlite::Result<Saga> {
+    saga_of(row, Arc::new(json(row, 4)?))
+}
+
+fn saga_of(row: &Row<'_>, intent: Arc<Intent>) -> rusqlite::Result<Saga> {
+    Ok(Saga {
         since: moment(row, 1)?,
         state: json(row, 2)?,
         timeline: json(row, 3)?,
-        intent: Arc::new(json(row, 4)?),
-    };
-    Ok((row.get(0)?, saga))
+        intent,
+    })
 }
 
 /// Writes the part of a new record that decisions change; says where.

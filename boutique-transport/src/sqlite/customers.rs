@@ -191,17 +191,14 @@ impl CustomerDirectory for SqliteDirectory {
     }
 
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Fault> {
-        let id = id.clone();
         self.store
-            .read(move |db| by_id(db, &id)?.map(|it| whole(db, it)).transpose())
-            .await
+            .peek(|db| by_id(db, id)?.map(|it| whole(db, it)).transpose())
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<Customer>, Fault> {
         let folded = email.folded();
         self.store
-            .read(move |db| by_email(db, &folded)?.map(|it| whole(db, it)).transpose())
-            .await
+            .peek(|db| by_email(db, &folded)?.map(|it| whole(db, it)).transpose())
     }
 
     async fn customers(

@@ -142,9 +142,11 @@ fn insert(db: &Connection, entry: &Entry, totals: &TrialBalance) -> Result<(), F
     for (&(currency, account), (debits, credits)) in &totals.rows {
         if entry.lines.iter().any(|it| it.account == account) {
             db.run(
-                "INSERT OR REPLACE INTO journal_total \
+                "INSERT INTO journal_total \
                  (currency, account, debit_units, debit_nanos, credit_units, credit_nanos) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                 ON CONFLICT DO UPDATE SET debit_units = ?3, debit_nanos = ?4, \
+                    credit_units = ?5, credit_nanos = ?6",
                 params![
                     currency.code(),
                     account.number(),
@@ -227,8 +229,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, Fault> {
-        let id = id.clone();
-        self.store.read(move |db| entry(db, &id)).await
+        self.store.peek(|db| entry(db, id))
     }
 
     async fn entries_of(&self, order_id: &OrderId) -> Result<Vec<Entry>, Fault> {

@@ -9,6 +9,7 @@
 //! The file holds personal data; a new one can be read by its owner only.
 
 mod analytics;
+mod at_hand;
 mod broker;
 mod carts;
 mod checkout;
@@ -21,7 +22,6 @@ mod job;
 mod journal;
 mod lock;
 mod orders;
-mod placed;
 mod ports;
 mod query;
 mod queue;
@@ -63,7 +63,7 @@ use connect::{create, open_reader, open_writer, sync_directory};
 use job::Request;
 use lock::FileLock;
 use queue::Queue;
-use reader::ReadJob;
+use reader::{Peepholes, ReadJob};
 use ticker::Ticker;
 use writer::{Commits, WriteJob, Writer};
 
@@ -74,7 +74,8 @@ pub struct SqliteOptions {
     /// beyond it is answered with an `Unavailable` fault and changes nothing. The write-ahead
     /// log beside the file takes about a megabyte more.
     pub size_limit: Option<u64>,
-    /// Threads that read, each with a connection of its own; at least one.
+    /// Threads that read lists and sums, each with a connection of its own; at least one. As
+    /// many connections more are there for looks by key.
     pub readers: usize,
     /// Whether leases on messages end when the file is opened, so that nobody waits for a
     /// process that is gone: for a program whose subscribers all live in it.
@@ -102,6 +103,7 @@ struct Inner {
     /// `None` if the file is open for reading only.
     writes: Option<Arc<Queue<WriteJob>>>,
     reads: Arc<Queue<ReadJob>>,
+    peepholes: Peepholes,
     ticker: Arc<Ticker>,
     commits: Arc<Commits>,
     /// Outbox records that are leased, and until when.
@@ -221,6 +223,21 @@ impl SqliteStore {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Looks up a row or a few by key, in one snapshot of everything committed, on the caller's
+    /// thread: two switches of threads would take longer than finding a row whose pages are in
+    /// the cache. It blocks for as long as the disk takes if they are not, so lists, sums and
+    /// whatever has no bound are left to [`Self::read`].
+    ///
+    /// # Errors
+    ///
+    /// What `look` answers.
+    pub(crate) fn peek<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.inner.peepholes.peek(look)
+    }
+
     /// The clock this store was opened with.
     fn clock(&self) -> &Arc<dyn Clock> {
         self.inner.ticker.clock()
@@ -250,10 +267,15 @@ impl Inner {
         clock: Arc<dyn Clock>,
         readers: usize,
     ) -> Result<Self, OpenError> {
+        let readers = readers.max(1);
+        let peepholes: Vec<_> = (0..readers)
+            .map(|_| open_reader(path))
+            .collect::<Result<_, _>>()?;
         // The threads go when `inner` does, also on the way out with an error.
         let mut inner = Self {
             writes: None,
             reads: Arc::new(Queue::default()),
+            peepholes: Peepholes::new(peepholes),
             ticker: Arc::new(Ticker::after(last, clock)),
             commits: Arc::default(),
             leases: Arc::default(),
@@ -261,7 +283,7 @@ impl Inner {
             readers: Vec::new(),
             writer: None,
         };
-        for _ in 0..readers.max(1) {
+        for _ in 0..readers {
             let connection = open_reader(path)?;
             let queue = Arc::clone(&inner.reads);
             let reader = move || reader::serve(&connection, &queue);
@@ -276,6 +298,7 @@ impl Drop for Inner {
         self.reads.close();
         // The writer goes last: the last connection to close folds the log into the file.
         self.readers.drain(..).for_each(join);
+        self.peepholes = Peepholes::new(Vec::new());
         if let Some(queue) = &self.writes {
             queue.close();
         }

@@ -12,17 +12,17 @@ use boutique_core::orders::{
 };
 use rusqlite::{Connection, params};
 
-use super::SqliteStore;
+use super::at_hand::AtHand;
 use super::columns::cursor;
-use super::placed::PlacedOrders;
 use super::query::{Query, id, json, row_limit, to_json};
+use super::{SqliteStore, Tx};
 
 /// Keeps orders, the inbox and dead letters in the data file.
 #[derive(Clone)]
 pub struct SqliteOrders {
     store: SqliteStore,
     /// Read back once: what was placed never changes.
-    placed: Arc<PlacedOrders>,
+    placed: Arc<AtHand<ConfirmedOrder>>,
 }
 
 impl SqliteStore {
@@ -63,6 +63,7 @@ fn unknown(order_id: &OrderId) -> OrderError {
 fn accept(
     db: &Connection,
     event: &Arc<ConfirmedOrder>,
+    text: &str,
     now: Timestamp,
 ) -> Result<bool, OrderError> {
     let order_id = &event.order.order_id;
@@ -83,7 +84,7 @@ fn accept(
     }
     db.run(
         "INSERT INTO placed_order (order_id, placed) VALUES (?1, ?2)",
-        params![order_id.as_str(), to_json(&**event)?],
+        params![order_id.as_str(), text],
     )?;
     let progress = Progress::begin(event, now);
     db.run(
@@ -135,24 +136,29 @@ fn record(
 
 impl SqliteOrders {
     /// What was placed, read back off the writer's thread unless it is at hand.
-    async fn placed(&self, order_id: &OrderId) -> Result<Option<Arc<ConfirmedOrder>>, Fault> {
+    fn placed(&self, order_id: &OrderId) -> Result<Option<Arc<ConfirmedOrder>>, Fault> {
         if let Some(placed) = self.placed.get(order_id) {
             return Ok(Some(placed));
         }
-        let id = order_id.clone();
-        let found = self.store.read(move |db| placed(db, &id)).await?;
-        Ok(found.map(|it| self.placed.put(it.into())))
+        let found = self.store.peek(|db| placed(db, order_id))?.map(Arc::new);
+        if let Some(placed) = &found {
+            self.placed.put(order_id.clone(), Arc::clone(placed));
+        }
+        Ok(found)
     }
 }
 
 #[async_trait]
 impl OrderStore for SqliteOrders {
     async fn accept(&self, order: ConfirmedOrder, now: Timestamp) -> Result<bool, OrderError> {
+        // Written out here, not on the writer's thread, which everybody waits for.
+        let text = to_json(&order)?;
         let order = Arc::new(order);
         let taken = Arc::clone(&order);
-        let repeated = self.store.write(move |db| accept(db, &taken, now)).await?;
+        let accept = move |db: &Tx<'_>| accept(db, &taken, &text, now);
+        let repeated = self.store.write(accept).await?;
         if !repeated {
-            self.placed.put(order);
+            self.placed.put(order.order.order_id.clone(), order);
         }
         Ok(repeated)
     }
@@ -164,7 +170,7 @@ impl OrderStore for SqliteOrders {
         event: Option<EventId>,
         now: Timestamp,
     ) -> Result<Order, OrderError> {
-        let found = self.placed(order_id).await?;
+        let found = self.placed(order_id)?;
         let placed = found.ok_or_else(|| unknown(order_id))?;
         self.store
             .write(move |db| record(db, placed, facts, event.as_ref(), now))
@@ -172,11 +178,10 @@ impl OrderStore for SqliteOrders {
     }
 
     async fn order(&self, order_id: &OrderId) -> Result<Option<Order>, Fault> {
-        let Some(placed) = self.placed(order_id).await? else {
+        let Some(placed) = self.placed(order_id)? else {
             return Ok(None);
         };
-        let id = order_id.clone();
-        let progress = self.store.read(move |db| progress(db, &id)).await?;
+        let progress = self.store.peek(|db| progress(db, order_id))?;
         Ok(progress.map(|progress| Order { placed, progress }))
     }
 

@@ -91,6 +91,11 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<String, Fault> {
         .map_err(|_| Fault::permanent("a value to be stored has no JSON form"))
 }
 
+/// What a JSON text that was read earlier stands for.
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|it| fault(&unreadable(0, it)))
+}
+
 /// What the JSON text in `column` stands for.
 pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;

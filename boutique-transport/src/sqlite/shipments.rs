@@ -32,7 +32,7 @@ fn shipment(db: &Connection, id: &ShipmentId) -> Result<Option<Shipment>, Fault>
     db.one(select, [id.as_str()], |row| json(row, 0))
 }
 
-fn create(db: &Connection, new: Shipment) -> Result<(Shipment, bool), ShipmentError> {
+fn create(db: &Connection, new: Shipment, text: &str) -> Result<(Shipment, bool), ShipmentError> {
     if let Some(known) = shipment(db, &new.id)? {
         return if known.sends_the_same_as(&new) {
             Ok((known, true))
@@ -49,7 +49,7 @@ fn create(db: &Connection, new: Shipment) -> Result<(Shipment, bool), ShipmentEr
             new.system.as_str(),
             new.status.as_str(),
             !new.duties.is_empty(),
-            to_json(&new)?,
+            text,
         ],
     )?;
     Ok((new, false))
@@ -80,7 +80,11 @@ fn change(
 #[async_trait]
 impl ShipmentStore for SqliteShipments {
     async fn create(&self, shipment: Shipment) -> Result<(Shipment, bool), ShipmentError> {
-        self.store.write(move |db| create(db, shipment)).await
+        // Written out here, not on the writer's thread, which everybody waits for.
+        let text = to_json(&shipment)?;
+        self.store
+            .write(move |db| create(db, shipment, &text))
+            .await
     }
 
     async fn apply(&self, event: CarrierEvent) -> Result<Shipment, ShipmentError> {
@@ -102,8 +106,7 @@ impl ShipmentStore for SqliteShipments {
     }
 
     async fn shipment(&self, id: &ShipmentId) -> Result<Option<Shipment>, Fault> {
-        let id = id.clone();
-        self.store.read(move |db| shipment(db, &id)).await
+        self.store.peek(|db| shipment(db, id))
     }
 
     async fn of_order(&self, order_id: &OrderId) -> Result<Vec<Shipment>, Fault> {

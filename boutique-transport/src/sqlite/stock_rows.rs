@@ -138,9 +138,12 @@ impl<'a> StockRows<'a> {
 
     fn store_level(&self, product_id: &ProductId, level: &Level) -> Result<(), Fault> {
         self.db.run(
-            "REPLACE INTO stock (system, product_id, on_hand, held, committed, received, shipped,
-                                 version, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            // Not REPLACE, which takes the row out and puts it in again.
+            "INSERT INTO stock (system, product_id, on_hand, held, committed, received, shipped,
+                                version, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT DO UPDATE SET on_hand = ?3, held = ?4, committed = ?5, received = ?6,
+                shipped = ?7, version = ?8, updated_at = ?9",
             params![
                 self.system,
                 product_id.as_str(),
