@@ -1,5 +1,6 @@
 //! Holds: reserve and confirm, each answered after its sync.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,22 @@ use boutique_transport::sqlite::{SqliteLedger, SqliteOptions, SqliteStore};
 use tokio::runtime::Runtime;
 
 use crate::support::cpu;
+
+/// What became of the holds that are there before.
+#[derive(Clone, Copy)]
+pub(crate) enum Before {
+    Open,
+    Sold,
+}
+
+impl fmt::Display for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Sold => "sold",
+        })
+    }
+}
 
 /// A ledger of some articles.
 pub(crate) struct Shelf {
@@ -37,8 +54,14 @@ fn request(hold_id: HoldId, product_id: ProductId) -> Reserve {
 }
 
 impl Shelf {
-    /// A new data file with `articles`, and `open` holds on them.
-    pub(crate) fn fill(runtime: &Runtime, path: &Path, articles: u64, open: u64) -> Self {
+    /// A new data file with `articles`, and `holds` on them.
+    pub(crate) fn fill(
+        runtime: &Runtime,
+        path: &Path,
+        articles: u64,
+        holds: u64,
+        before: Before,
+    ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let store = SqliteStore::open(path, clock, SqliteOptions::default()).expect("a data file");
         let ledger = store.stock(StockSystem::Inventory);
@@ -53,7 +76,8 @@ impl Shelf {
             }
         });
         let shelf = Self { ledger, articles };
-        shelf.drive(runtime, "open", open, 1_024, false);
+        let sells = matches!(before, Before::Sold);
+        shelf.drive(runtime, "before", holds, 1_024, sells);
         shelf
     }
 

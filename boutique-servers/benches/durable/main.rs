@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::holds::{Before, Shelf};
 use comfy_table::{Table, presets};
 use tokio::runtime::{Builder, Runtime};
 
@@ -30,11 +31,16 @@ const ORDERS: u64 = 3_000;
 /// Transactions of a round of bare SQLite.
 const BARE: u64 = 30_000;
 
-/// Pairs of reserve and confirm of one measurement.
-const PAIRS: u64 = 8_000;
+/// Clients that have one hold each in flight, and how many of reserve and confirm they make.
+const PAIRS: [(u64, u64); 2] = [(16, 2_000), (256, 8_000)];
 
-/// Open holds that must not make the others slower.
-const OPEN: u64 = 100_000;
+/// Holds that are there before and must not make the others slower: none, and as many that are
+/// sold as are open, because a larger file has wider trees whatever is in it.
+const BEFORE: [(u64, Before); 3] = [
+    (0, Before::Open),
+    (100_000, Before::Sold),
+    (100_000, Before::Open),
+];
 
 /// What the orders and the bare transactions have in flight.
 const IN_FLIGHT: u64 = 256;
@@ -105,7 +111,7 @@ fn whole_orders(runtime: &Runtime, directory: &Path) -> io::Result<()> {
 fn pairs(runtime: &Runtime, directory: &Path) -> io::Result<()> {
     let mut table = table(&[
         "articles",
-        "open holds",
+        "holds before",
         "in flight",
         "fdatasync/s",
         "pairs/s, median",
@@ -113,34 +119,31 @@ fn pairs(runtime: &Runtime, directory: &Path) -> io::Result<()> {
         "CPU/pair",
     ]);
     for articles in [800, 1] {
-        let stores = [0, OPEN].map(|open| {
-            let name = format!("holds-{articles}-{open}.db");
-            (
-                open,
-                holds::Shelf::fill(runtime, &directory.join(name), articles, open),
-            )
+        let shelves = BEFORE.map(|(holds, before)| {
+            let path = directory.join(format!("{articles}-{holds}-{before}.db"));
+            Shelf::fill(runtime, &path, articles, holds, before)
         });
-        for in_flight in [16, 256] {
-            let mut rates = [Vec::new(), Vec::new()];
-            let mut cpus = [Duration::ZERO; 2];
+        for (in_flight, pairs) in PAIRS {
+            let mut rates = BEFORE.map(|_| Vec::new());
+            let mut cpus = BEFORE.map(|_| Duration::ZERO);
             let mut syncs = Vec::new();
-            // In turns: with and without open holds on the same disk.
+            // In turns, so that all have the same disk.
             for round in 0..ROUNDS {
                 syncs.push(sync::rate(directory, PROBE)?);
-                for (at, (_, shelf)) in stores.iter().enumerate() {
+                for (at, shelf) in shelves.iter().enumerate() {
                     let run = format!("{in_flight}-{round}");
-                    let (rate, cpu) = shelf.run(runtime, &run, PAIRS, in_flight);
+                    let (rate, cpu) = shelf.run(runtime, &run, pairs, in_flight);
                     rates[at].push(rate);
                     cpus[at] += cpu;
                 }
             }
             let syncs = median(syncs);
-            for ((rates, cpu), (open, _)) in rates.into_iter().zip(cpus).zip(&stores) {
+            for ((rates, cpu), (holds, before)) in rates.into_iter().zip(cpus).zip(BEFORE) {
                 let best = rates.iter().copied().fold(0.0, f64::max);
-                let cpu = cpu.as_secs_f64() * 1e6 / (PAIRS * ROUNDS as u64) as f64;
+                let cpu = cpu.as_secs_f64() * 1e6 / (pairs * ROUNDS as u64) as f64;
                 table.add_row([
                     articles.to_string(),
-                    open.to_string(),
+                    format!("{holds} {before}"),
                     in_flight.to_string(),
                     format!("{syncs:.0}"),
                     format!("{:.0}", median(rates)),
@@ -152,7 +155,7 @@ fn pairs(runtime: &Runtime, directory: &Path) -> io::Result<()> {
     }
     writeln!(
         io::stdout().lock(),
-        "reserve and confirm, durable\n{table}\n"
+        "reserve and confirm, durable; {ROUNDS} rounds\n{table}\n"
     )
 }
 
