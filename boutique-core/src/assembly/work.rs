@@ -86,8 +86,13 @@ impl Boutique {
     ///
     /// A [`Fault`] if something cannot be listed; the next call goes on.
     pub async fn tidy(&self) -> Result<Worked, Fault> {
-        self.resume(self.ports().clock.now().before(self.stuck_after))
-            .await
+        let now = self.ports().clock.now();
+        // Twice the longest window: an order that comes late still meets what it belongs to.
+        self.ports()
+            .signals
+            .forget(now.before(WINDOWS[1] * 2))
+            .await?;
+        self.resume(now.before(self.stuck_after)).await
     }
 
     async fn resume(&self, idle_since: crate::clock::Timestamp) -> Result<Worked, Fault> {

@@ -65,9 +65,11 @@ fn book(state: Option<HoldState>) -> StockBook {
     book
 }
 
+type Move = fn(&mut StockBook) -> Result<Hold, Rejection>;
+
 #[test]
 fn every_move_from_every_state() {
-    let moves: [fn(&mut StockBook) -> Result<Hold, Rejection>; 8] = [
+    let moves: [Move; 8] = [
         |it| it.reserve(&reserve(), at(50)),
         |it| it.extend(&hold(), Duration::from_secs(1), at(50)),
         |it| it.pin(&hold(), at(50)),
