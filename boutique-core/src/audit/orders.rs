@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Auditor, Invariant, PAGE};
-use crate::accounting::{Entry, EntryKind};
+use crate::accounting::{Account, Entry, EntryKind};
 use crate::checkout::{Intent, Saga, SagaState, Verdicts};
 use crate::event::ConfirmedOrder;
 use crate::fault::Fault;
@@ -166,12 +166,41 @@ impl Auditor<'_> {
                 self.say(Invariant::StockAddsUp, &shipment.id, detail);
             }
         }
+        if self.at_rest() && shipments.iter().all(|it| has_ended(it.status)) {
+            self.earned(order_id).await?;
+        }
         if let Some(odd) = shipments
             .iter()
             .find(|it| intent.holds.iter().all(|hold| hold.system != it.system))
         {
             let detail = format!("{order_id} has no goods in {}", odd.system);
             self.say(Invariant::ConfirmedIsComplete, &odd.id, detail);
+        }
+        Ok(())
+    }
+
+    /// What has left is revenue, what was called off is paid back: nothing stays deferred.
+    async fn earned(&mut self, order_id: &OrderId) -> Result<(), Fault> {
+        let entries = self.ports.journal.entries_of(order_id).await?;
+        // A reversal is a person's correction, which may defer again.
+        if entries.iter().any(|it| it.kind == EntryKind::Reversal) {
+            return Ok(());
+        }
+        let mut deferred = entries
+            .iter()
+            .flat_map(|it| &it.lines)
+            .filter(|it| it.account == Account::DeferredRevenue)
+            .map(|it| it.amount)
+            .peekable();
+        let Some(currency) = deferred.peek().map(|it| it.currency()) else {
+            return Ok(());
+        };
+        if !Money::sum(currency, deferred).is_ok_and(|it| it.is_zero()) {
+            self.say(
+                Invariant::BooksBalance,
+                order_id,
+                "all of it has left or was called off, but revenue is still deferred",
+            );
         }
         Ok(())
     }
@@ -197,6 +226,11 @@ impl Auditor<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether nothing of a shipment is still to leave.
+const fn has_ended(shipment: ShipmentStatus) -> bool {
+    !matches!(shipment, ShipmentStatus::Pending | ShipmentStatus::Packed)
 }
 
 /// Whether a shipment that owes nothing and its hold tell the same story.

@@ -37,6 +37,7 @@ pub struct StockTally {
 struct Promised {
     held: u64,
     committed: u64,
+    shipped: u64,
 }
 
 impl StockTally {
@@ -51,6 +52,8 @@ impl StockTally {
         self.audit.holds += 1;
         for line in &hold.lines {
             let promised = self.promised.entry(line.product_id.clone()).or_default();
+            // Whatever became of the rest, and holds are kept for good.
+            promised.shipped = promised.shipped.saturating_add(line.shipped);
             match hold.state {
                 HoldState::Held | HoldState::Pinned => promised.held += line.quantity,
                 HoldState::Confirmed => {
@@ -85,6 +88,10 @@ impl StockTally {
                 let (is, holds) = (level.committed, promised.committed);
                 self.say(id, format!("committed is {is}, but holds have {holds}"));
             }
+            if level.shipped != promised.shipped {
+                let (is, holds) = (level.shipped, promised.shipped);
+                self.say(id, format!("shipped is {is}, but holds have {holds}"));
+            }
             if level.on_hand < level.held + level.committed {
                 self.say(
                     id,
@@ -109,6 +116,14 @@ impl StockTally {
                 self.say(
                     id.as_str(),
                     "holds promise a product that is not listed".to_owned(),
+                );
+            } else if promised.shipped > 0 {
+                self.say(
+                    id.as_str(),
+                    format!(
+                        "holds have shipped {}, but it is not listed",
+                        promised.shipped
+                    ),
                 );
             }
         }

@@ -117,7 +117,8 @@ pub(super) fn fault(error: &Error) -> Fault {
             Error::FromSqlConversionFailure(column, ..)
             | Error::InvalidColumnType(column, ..)
             | Error::IntegralValueOutOfRange(column, ..) => Fault::permanent(format!(
-                "column {column} of a stored row cannot be read back"
+                "column {column} of a stored row cannot be read back: another program has changed the \
+                 data file, or it is damaged; restore it from a backup"
             )),
             _ => Fault::permanent("the data file was asked in a way it does not understand"),
         };
