@@ -85,6 +85,16 @@ fn a_folder_is_no_data_file() {
 }
 
 #[test]
+fn a_file_that_a_killed_process_left_empty_is_said_to_be_empty_and_can_be_sold_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("ours.db");
+    std::fs::write(&data, "").expect("written");
+    run(["audit".as_ref(), "--data".as_ref(), data.as_os_str()]).fails(3, &["is empty"]);
+    assert_eq!(ours(folder.path()), data);
+    run(["audit".as_ref(), "--data".as_ref(), data.as_os_str()]).succeeds();
+}
+
+#[test]
 fn a_file_that_lost_its_version_is_damaged() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = ours(folder.path());

@@ -1,10 +1,7 @@
 //! The project's own commands: `cargo xtask test`.
-#![allow(
-    clippy::print_stdout,
-    reason = "it tells whoever runs it what it is doing"
-)]
 
 use std::env;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -21,7 +18,7 @@ fn main() -> ExitCode {
     match args.next().as_deref() {
         Some("test") => test(&args.collect::<Vec<_>>()),
         Some("help" | "--help" | "-h") | None => {
-            println!("{HELP}");
+            say(HELP);
             ExitCode::SUCCESS
         }
         Some(other) => {
@@ -34,10 +31,10 @@ fn main() -> ExitCode {
 /// Runs every test of every crate, examples and documentation included.
 fn test(args: &[String]) -> ExitCode {
     let require_all = is_set("CI") || is_set("BOUTIQUE_TEST_REQUIRE_ALL");
-    println!("tests of every crate, its examples and its documentation: cargo test --workspace");
-    println!("servers to install or start: none, every port under test is in-process or a file");
+    say("tests of every crate, its examples and its documentation: cargo test --workspace");
+    say("servers to install or start: none, every port under test is in-process or a file");
     if require_all {
-        println!("a test that is skipped for want of a server fails");
+        say("a test that is skipped for want of a server fails");
     }
     let begun = Instant::now();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -50,7 +47,10 @@ fn test(args: &[String]) -> ExitCode {
     }
     match cargo.status() {
         Ok(status) if status.success() => {
-            println!("all tests passed in {} s", begun.elapsed().as_secs());
+            say(&format!(
+                "all tests passed in {} s",
+                begun.elapsed().as_secs()
+            ));
             ExitCode::SUCCESS
         }
         Ok(_) => {
@@ -64,6 +64,11 @@ fn test(args: &[String]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Tells whoever runs it what it is doing; they may have stopped listening.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// Whether the variable is set to something other than no.

@@ -24,7 +24,8 @@ async fn main() -> ExitCode {
         Err(failure) => {
             let code = failure.code();
             if code != 0 {
-                eprintln!("boutique: {failure}");
+                // Where nobody can be told, the code still says it.
+                let _ = writeln!(io::stderr(), "boutique: {failure}");
             }
             ExitCode::from(code)
         }

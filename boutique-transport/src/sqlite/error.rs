@@ -50,6 +50,12 @@ pub enum OpenError {
         /// The file.
         file: PathBuf,
     },
+    /// It is there, but nothing was ever written to it.
+    #[error("{file} is empty: it becomes a data file when a program first sells with it")]
+    Empty {
+        /// The file.
+        file: PathBuf,
+    },
     /// There is no such file to read.
     #[error(
         "{file} does not exist: check the path; a data file appears when a server first uses it"

@@ -68,7 +68,7 @@ fn version(connection: &Connection, path: &Path) -> Result<u32, OpenError> {
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let (found, ours) = (version(connection, path)?, ours());
     if found == 0 {
-        return Err(OpenError::ForeignFile {
+        return Err(OpenError::Empty {
             file: path.to_owned(),
         });
     }
