@@ -2,7 +2,7 @@
 //! for looks by key, which are over before a thread would be awake.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use boutique_core::fault::Fault;
 use rusqlite::Connection;
@@ -60,7 +60,11 @@ impl Peepholes {
         let count = self.connections.len();
         let nth = |it: usize| &self.connections[(first.wrapping_add(it)) % count];
         (0..count)
-            .find_map(|it| nth(it).try_lock().ok())
+            .find_map(|it| match nth(it).try_lock() {
+                Ok(free) => Some(free),
+                Err(TryLockError::Poisoned(free)) => Some(free.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            })
             .unwrap_or_else(|| nth(0).lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
