@@ -26,14 +26,16 @@ async fn sell_for_a_day(orders: u64) -> Duration {
     let ports = Ports::memory(clock, Arc::new(VolatileIds::default()));
     let boutique = shop(ports, settings()).await;
     let requests: Vec<_> = (0..orders).map(|n| order("o", n)).collect();
+    let mut requests = requests.into_iter();
+    let mut sold = Vec::with_capacity(256);
     let begun = cpu();
-    for batch in requests.chunks(256) {
-        for request in batch {
-            sell(&boutique, request.clone()).await;
+    while requests.len() > 0 {
+        for request in requests.by_ref().take(256) {
+            sold.push(sell(&boutique, request).await);
         }
         boutique.settle().await.expect("settles");
-        for request in batch {
-            ship(&boutique, request).await;
+        for order_id in sold.drain(..) {
+            ship(&boutique, &order_id).await;
         }
         boutique.settle().await.expect("settles");
     }

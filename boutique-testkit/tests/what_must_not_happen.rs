@@ -3,7 +3,6 @@
 
 mod shop;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,9 +161,11 @@ fn foreign(order_id: &str, attributes: &[(&str, &str)]) -> Message {
     let attributes = attributes.iter();
     Message {
         data: data.replace("ORDER", order_id).into(),
-        attributes: attributes
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect::<BTreeMap<_, _>>(),
+        attributes: Arc::new(
+            attributes
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        ),
         ordering_key: None,
     }
 }

@@ -473,7 +473,7 @@ async fn customers_survive_a_restart_until_they_are_erased() {
 fn message(data: &str, key: Option<&str>) -> Message {
     Message {
         data: data.into(),
-        attributes: [("a".to_owned(), "b".to_owned())].into(),
+        attributes: Arc::new([("a".to_owned(), "b".to_owned())].into()),
         ordering_key: key.map(Into::into),
     }
 }
@@ -628,7 +628,7 @@ async fn the_view_shows_of_each_event_what_was_published_first() {
         event_id: id(event),
         order_id: id("o1"),
         data: data.into(),
-        attributes: [("ce-id".to_owned(), event.to_owned())].into(),
+        attributes: Arc::new([("ce-id".to_owned(), event.to_owned())].into()),
     };
     let rows = vec![
         row(5, 9, "e2", "late"),

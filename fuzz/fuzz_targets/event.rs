@@ -1,7 +1,7 @@
 //! Any text as the data of a message: it is an order that survives a round trip, or an error.
 #![no_main]
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use boutique_core::broker::Message;
 use boutique_core::clock::Timestamp;
@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &str| {
     let message = Message {
         data: data.into(),
-        attributes: BTreeMap::new(),
+        attributes: Arc::default(),
         ordering_key: None,
     };
     if let Ok(order) = ConfirmedOrder::decode(&message, Timestamp::EPOCH) {

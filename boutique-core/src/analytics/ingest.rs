@@ -90,7 +90,7 @@ impl AnalyticsRow {
             event_id,
             order_id,
             data: Arc::clone(&delivery.message.data),
-            attributes: delivery.message.attributes.clone(),
+            attributes: Arc::clone(&delivery.message.attributes),
         })
     }
 

@@ -4,7 +4,6 @@
 mod ingest;
 mod memory;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use ingest::{IngestEvents, IngestPump};
 pub use memory::MemoryAnalytics;
 
+use crate::broker::Attributes;
 use crate::clock::Timestamp;
 use crate::fault::Fault;
 use crate::ids::{EventId, OrderId};
@@ -31,7 +31,7 @@ pub struct AnalyticsRow {
     /// The event's data.
     pub data: Arc<str>,
     /// The message's attributes.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Attributes,
 }
 
 /// Keeps rows and shows one per event.

@@ -14,18 +14,18 @@ pub struct VolatileIds {
     drawn: AtomicU64,
 }
 
-/// Two differently seeded 64-bit hashes, in hexadecimal.
+/// Two 64-bit hashes, the second of what the first leaves and more, in hexadecimal.
 fn digest(parts: [&str; 3]) -> String {
-    let half = |seed: u64| {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(seed);
-        for part in parts {
-            hasher.write_usize(part.len());
-            hasher.write(part.as_bytes());
-        }
-        hasher.finish()
-    };
-    format!("{:016x}{:016x}", half(0), half(1))
+    let mut hasher = DefaultHasher::new();
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part.as_bytes());
+    }
+    let first = hasher.finish();
+    hasher.write_u64(first);
+    let halves = (u128::from(first) << 64) | u128::from(hasher.finish());
+    let digit = |at: u32| char::from_digit((halves >> (4 * at) & 15) as u32, 16);
+    (0..32).rev().filter_map(digit).collect()
 }
 
 impl IdSource for VolatileIds {

@@ -3,6 +3,7 @@
 //! A row is *waiting* until it is due, *leased* while a subscriber has it, and ends when it is
 //! acknowledged or dead. Every store of a broker keeps these rows and asks these rules.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AckId, BrokerRejection, Message, SubscriptionConfig, SubscriptionId};
@@ -143,7 +144,7 @@ impl Message {
             (SOURCE_ATTEMPTS, attempts.to_string()),
         ];
         let said = said.map(|(name, value)| (name.to_owned(), value));
-        dead.attributes.extend(said);
+        Arc::make_mut(&mut dead.attributes).extend(said);
         dead
     }
 }

@@ -33,7 +33,7 @@ fn sub(name: &str) -> SubscriptionId {
 fn text(data: &str, key: Option<&str>) -> Message {
     Message {
         data: data.into(),
-        attributes: [("a".to_owned(), "b".to_owned())].into(),
+        attributes: Arc::new([("a".to_owned(), "b".to_owned())].into()),
         ordering_key: key.map(Into::into),
     }
 }

@@ -61,13 +61,16 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
+/// What a message says besides its data, shared by everybody who keeps it.
+pub type Attributes = Arc<BTreeMap<String, String>>;
+
 /// What is published.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The data, for our topics a JSON text. It may be personal: `Debug` prints its length.
     pub data: Arc<str>,
     /// Attributes; their values may be personal as well.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Attributes,
     /// Messages with one key are delivered in the order they were published.
     pub ordering_key: Option<Arc<str>>,
 }

@@ -102,7 +102,7 @@ impl ConfirmedOrder {
         }
         Message {
             data: json(&self.order).into(),
-            attributes,
+            attributes: Arc::new(attributes),
             ordering_key: Some(Arc::from(self.order.order_id.as_str())),
         }
     }
@@ -270,7 +270,7 @@ mod tests {
     fn bare(data: &str) -> Message {
         Message {
             data: data.into(),
-            attributes: BTreeMap::new(),
+            attributes: Arc::default(),
             ordering_key: None,
         }
     }
@@ -334,8 +334,7 @@ mod tests {
             decode(&FLAT.replacen("\"currency_code\":\"USD\"", "\"currency_code\":\"EUR\"", 1));
         assert!(mixed.contains("EUR"), "{mixed}");
         let mut unknown = bare(FLAT);
-        unknown
-            .attributes
+        Arc::make_mut(&mut unknown.attributes)
             .insert("ce-type".into(), "boutique.order.confirmed.v9".into());
         assert!(ConfirmedOrder::decode(&unknown, Timestamp::EPOCH).is_err());
     }

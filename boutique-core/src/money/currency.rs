@@ -48,6 +48,13 @@ impl Currency {
     /// [`UnknownCurrency`] if the code is not in the list of circulating currencies.
     pub fn new(code: &str) -> Result<Self, UnknownCurrency> {
         let code: [u8; 3] = code.as_bytes().try_into().map_err(|_| UnknownCurrency)?;
+        // Most amounts are of one of these: no search.
+        if let Some(common) = [Self::USD, Self::EUR, Self::GBP]
+            .iter()
+            .find(|it| it.code == code)
+        {
+            return Ok(*common);
+        }
         let at = TABLE
             .binary_search_by_key(&code, |it| it.0)
             .map_err(|_| UnknownCurrency)?;

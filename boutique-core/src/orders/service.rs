@@ -132,7 +132,7 @@ async fn a_message_that_cannot_be_taken_in_is_parked_until_it_can() {
         pushed.expect("acknowledged");
     }
     let mut lost = placed().encode();
-    lost.attributes.remove("ce-id");
+    Arc::make_mut(&mut lost.attributes).remove("ce-id");
     let undelivered = ReceiveDeadLetters {
         orders: Arc::<MemoryOrders>::clone(&world.orders),
         clock: Arc::<At>::clone(&world.clock),
@@ -175,7 +175,7 @@ async fn a_report_waits_for_its_order() {
     let world = World::new().await;
     let message = Message {
         data: r#"{"event_id":"e1","order_id":"o1","shipment_id":"o1.inventory","system":"inventory","status":"delivered","at":9000,"shipped_at":7000}"#.into(),
-        attributes: [("ce-type".to_owned(), REPORT_TYPE.to_owned())].into(),
+        attributes: Arc::new([("ce-type".to_owned(), REPORT_TYPE.to_owned())].into()),
         ordering_key: None,
     };
     let receive = receive_reports(&world);

@@ -1,6 +1,6 @@
 //! What the warehouse announces of a shipment.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +82,11 @@ impl ShipmentReport {
         ];
         Ok(Message {
             data: serde_json::to_string(self)?.into(),
-            attributes: BTreeMap::from(attributes.map(|(name, value)| (name.to_owned(), value))),
+            attributes: Arc::new(
+                attributes
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .into(),
+            ),
             ordering_key: Some(self.order_id.as_str().into()),
         })
     }
@@ -130,7 +134,7 @@ mod tests {
         assert_eq!(ShipmentReport::decode(&message), Ok(report));
 
         let mut other = message.clone();
-        other.attributes.insert("ce-type".into(), "other".into());
+        Arc::make_mut(&mut other.attributes).insert("ce-type".into(), "other".into());
         assert_eq!(ShipmentReport::decode(&other), Err(InvalidReport::Type));
         let mut broken = message;
         broken.data = r#"{"event_id":"jane@example.com "}"#.into();

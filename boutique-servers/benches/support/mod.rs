@@ -9,7 +9,7 @@ use boutique_core::catalog::Catalog;
 use boutique_core::checkout::{OrderBody, Outcome, PlaceOrder};
 use boutique_core::clock::Timestamp;
 use boutique_core::customer::{Address, Email};
-use boutique_core::ids::{CarrierEventId, IdempotencyKey, ReceiptId, TenantId, UserId};
+use boutique_core::ids::{CarrierEventId, IdempotencyKey, OrderId, ReceiptId, TenantId, UserId};
 use boutique_core::limits::Units;
 use boutique_core::money::Currency;
 use boutique_core::stock::{Receive, StockSystem};
@@ -119,15 +119,16 @@ pub(crate) fn order(run: &str, n: u64) -> PlaceOrder {
     }
 }
 
-/// Sells one order and lets the carrier take its shipments as soon as they are there.
-pub(crate) async fn sell(boutique: &Boutique, request: PlaceOrder) {
-    let outcome = boutique.place(request).await.expect("an answer");
-    assert!(matches!(outcome, Outcome::Confirmed(_)), "{outcome:?}");
+/// Sells one order.
+pub(crate) async fn sell(boutique: &Boutique, request: PlaceOrder) -> OrderId {
+    match boutique.place(request).await.expect("an answer") {
+        Outcome::Confirmed(receipt) => receipt.order.order_id,
+        other => panic!("not sold: {other:?}"),
+    }
 }
 
 /// Reports the shipment of a sold order as shipped.
-pub(crate) async fn ship(boutique: &Boutique, request: &PlaceOrder) {
-    let order_id = boutique.ports().ids.order(&request.tenant, &request.key);
+pub(crate) async fn ship(boutique: &Boutique, order_id: &OrderId) {
     let shipment_id = order_id.shipment(StockSystem::Inventory.as_str());
     let event = CarrierEvent {
         id: CarrierEventId::new(format!("{shipment_id}.left")).expect("an id"),

@@ -35,7 +35,7 @@ fn row(order: &str, message_id: u64, second: i64) -> AnalyticsRow {
         published_at: at(second),
         event_id: id.confirmed_event(),
         data: format!("{{\"order_id\":\"{order}\",\"note\":\"caf\u{e9}\"}}").into(),
-        attributes: BTreeMap::from([("ce-subject".to_owned(), order.to_owned())]),
+        attributes: Arc::new([("ce-subject".to_owned(), order.to_owned())].into()),
         order_id: id,
     }
 }

@@ -199,10 +199,10 @@ pub(crate) fn verdicts(detail: &str) -> Verdicts {
 pub(crate) fn message(text: &str) -> Message {
     Message {
         data: text.into(),
-        attributes: BTreeMap::from([
+        attributes: Arc::new(BTreeMap::from([
             ("ce-id".to_owned(), format!("{text}.confirmed")),
             ("note".to_owned(), "caf\u{e9}, \"quoted\"".to_owned()),
-        ]),
+        ])),
         ordering_key: Some(text.into()),
     }
 }

@@ -1,6 +1,6 @@
 //! What the back office keeps: entries, shipments, reports, messages.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use boutique_core::accounting::{Account, Entry, EntryKind, EntryLine};
@@ -119,7 +119,7 @@ pub fn message() -> impl Strategy<Value = Message> + Clone {
     let attributes = prop::collection::btree_map("[a-z-]{1,12}", text(), 0..4);
     (text(), attributes, option::of("[a-z0-9]{1,8}")).prop_map(|(data, attributes, key)| Message {
         data: data.into(),
-        attributes,
+        attributes: Arc::new(attributes),
         ordering_key: key.map(Into::into),
     })
 }
@@ -169,7 +169,7 @@ pub fn analytics_row() -> impl Strategy<Value = AnalyticsRow> + Clone {
             event_id: order_id.confirmed_event(),
             order_id,
             data: data.into(),
-            attributes: BTreeMap::new(),
+            attributes: Arc::default(),
         },
     )
 }

@@ -369,8 +369,7 @@ pub(super) async fn a_message_that_always_fails_is_dead_in_the_end(store: &Store
     };
     let mut expected = keyed("a1", "a");
     let said = [(SOURCE_SUBSCRIPTION, "oms"), (SOURCE_ATTEMPTS, "5")];
-    expected
-        .attributes
+    Arc::make_mut(&mut expected.attributes)
         .extend(said.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(*letter.message, expected);
     assert_eq!(letter.attempt, 1);
