@@ -381,18 +381,23 @@ gated!(AnalyticsStore {
 
 /// The same ports with a crash point before and behind every call.
 pub fn yielding_ports(ports: &Ports) -> Ports {
+    gated_ports(ports, &Yield)
+}
+
+/// The same ports with `gate` around every call of each.
+pub fn gated_ports<G: Gate + Clone>(ports: &Ports, gate: &G) -> Ports {
     Ports {
-        inventory: Arc::new(Gated::yielding(Arc::clone(&ports.inventory))),
-        furniture: Arc::new(Gated::yielding(Arc::clone(&ports.furniture))),
-        checkout: Arc::new(Gated::yielding(Arc::clone(&ports.checkout))),
-        carts: Arc::new(Gated::yielding(Arc::clone(&ports.carts))),
-        customers: Arc::new(Gated::yielding(Arc::clone(&ports.customers))),
-        signals: Arc::new(Gated::yielding(Arc::clone(&ports.signals))),
-        orders: Arc::new(Gated::yielding(Arc::clone(&ports.orders))),
-        journal: Arc::new(Gated::yielding(Arc::clone(&ports.journal))),
-        shipments: Arc::new(Gated::yielding(Arc::clone(&ports.shipments))),
-        analytics: Arc::new(Gated::yielding(Arc::clone(&ports.analytics))),
-        broker: Arc::new(Gated::yielding(Arc::clone(&ports.broker))),
+        inventory: Arc::new(Gated::new(Arc::clone(&ports.inventory), gate.clone())),
+        furniture: Arc::new(Gated::new(Arc::clone(&ports.furniture), gate.clone())),
+        checkout: Arc::new(Gated::new(Arc::clone(&ports.checkout), gate.clone())),
+        carts: Arc::new(Gated::new(Arc::clone(&ports.carts), gate.clone())),
+        customers: Arc::new(Gated::new(Arc::clone(&ports.customers), gate.clone())),
+        signals: Arc::new(Gated::new(Arc::clone(&ports.signals), gate.clone())),
+        orders: Arc::new(Gated::new(Arc::clone(&ports.orders), gate.clone())),
+        journal: Arc::new(Gated::new(Arc::clone(&ports.journal), gate.clone())),
+        shipments: Arc::new(Gated::new(Arc::clone(&ports.shipments), gate.clone())),
+        analytics: Arc::new(Gated::new(Arc::clone(&ports.analytics), gate.clone())),
+        broker: Arc::new(Gated::new(Arc::clone(&ports.broker), gate.clone())),
         clock: Arc::clone(&ports.clock),
         ids: Arc::clone(&ports.ids),
     }

@@ -26,7 +26,7 @@ use boutique_core::money::Currency;
 use boutique_core::orders::{CancelOrder, ReturnGoods, ReturnLine};
 use boutique_core::stock::{Receive, StockSystem};
 use boutique_core::warehouse::{CarrierEvent, ShipmentStatus};
-use boutique_testkit::faulty::{Gate, Gated, cut_after};
+use boutique_testkit::faulty::{Gate, cut_after, gated_ports};
 use boutique_testkit::sources::{CountingIds, ManualClock};
 use futures_util::future::join_all;
 
@@ -82,24 +82,6 @@ impl Gate for Chance {
             return Err(Fault::ambiguous("perhaps done"));
         }
         Ok(())
-    }
-}
-
-fn behind(ports: &Ports, gate: &Chance) -> Ports {
-    Ports {
-        inventory: Arc::new(Gated::new(Arc::clone(&ports.inventory), gate.clone())),
-        furniture: Arc::new(Gated::new(Arc::clone(&ports.furniture), gate.clone())),
-        checkout: Arc::new(Gated::new(Arc::clone(&ports.checkout), gate.clone())),
-        carts: Arc::new(Gated::new(Arc::clone(&ports.carts), gate.clone())),
-        customers: Arc::new(Gated::new(Arc::clone(&ports.customers), gate.clone())),
-        signals: Arc::new(Gated::new(Arc::clone(&ports.signals), gate.clone())),
-        orders: Arc::new(Gated::new(Arc::clone(&ports.orders), gate.clone())),
-        journal: Arc::new(Gated::new(Arc::clone(&ports.journal), gate.clone())),
-        shipments: Arc::new(Gated::new(Arc::clone(&ports.shipments), gate.clone())),
-        analytics: Arc::new(Gated::new(Arc::clone(&ports.analytics), gate.clone())),
-        broker: Arc::new(Gated::new(Arc::clone(&ports.broker), gate.clone())),
-        clock: Arc::clone(&ports.clock),
-        ids: Arc::clone(&ports.ids),
     }
 }
 
@@ -316,8 +298,11 @@ async fn schedule(seed: u64, fails: u64, doubtful: bool) -> BTreeMap<String, u64
         dice: world.dice.clone(),
         fails,
     };
-    let shop = Boutique::new(behind(&world.ports, &gate(fails)), world.settings.clone());
-    let calm = Boutique::new(behind(&world.ports, &gate(0)), world.settings.clone());
+    let shop = Boutique::new(
+        gated_ports(&world.ports, &gate(fails)),
+        world.settings.clone(),
+    );
+    let calm = Boutique::new(gated_ports(&world.ports, &gate(0)), world.settings.clone());
     let answers = Answers::default();
     let mut parts: Vec<BoxFuture<'_, ()>> = vec![
         Box::pin(time(&world)),

@@ -63,18 +63,7 @@ impl Sagas {
         intent: &Intent,
         refusal: Refusal,
     ) -> Result<Saga, CheckoutError> {
-        match self
-            .stock
-            .settle(&intent.legs())
-            .await
-            .map_err(stock_fault)?
-        {
-            Decided::Sold(hold) => self.complete(intent, verdicts_of(&hold)?).await,
-            Decided::NotSold(_) => {
-                self.decide(&intent.order_id, intent.attempt, Decide::Refuse(refusal))
-                    .await
-            }
-        }
+        self.end(intent, Decide::Refuse(refusal)).await
     }
 
     /// Gives an attempt up, unless it turns out to be sold. The key may then be tried again.
@@ -83,6 +72,12 @@ impl Sagas {
         intent: &Intent,
         reason: String,
     ) -> Result<Saga, CheckoutError> {
+        self.end(intent, Decide::Fail(reason)).await
+    }
+
+    /// Asks the deciding ledger to void the hold: sold, the order is completed; not sold,
+    /// `unsold` is what becomes of it.
+    async fn end(&self, intent: &Intent, unsold: Decide) -> Result<Saga, CheckoutError> {
         match self
             .stock
             .settle(&intent.legs())
@@ -90,10 +85,7 @@ impl Sagas {
             .map_err(stock_fault)?
         {
             Decided::Sold(hold) => self.complete(intent, verdicts_of(&hold)?).await,
-            Decided::NotSold(_) => {
-                self.decide(&intent.order_id, intent.attempt, Decide::Fail(reason))
-                    .await
-            }
+            Decided::NotSold(_) => self.decide(&intent.order_id, intent.attempt, unsold).await,
         }
     }
 

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
+use super::lines::{asks_for, shipped_is, summed};
 use super::{
     HeldLine, Hold, HoldState, Level, Receive, Rejection, Reserve, SetOnHand, Settle, Shortage,
-    StockAudit, StockLine, StockTally,
+    StockAudit, StockTally,
 };
 use crate::clock::Timestamp;
 use crate::ids::{HoldId, ProductId, ReceiptId, ShipmentId};
@@ -569,40 +570,4 @@ fn change(
         "{product_id}: units were made or lost: {level:?}"
     );
     touched.levels.push(product_id.clone());
-}
-
-/// Demand per product, sorted by product.
-fn summed(lines: &[StockLine]) -> Vec<HeldLine> {
-    let mut sums: Vec<HeldLine> = lines
-        .iter()
-        .map(|it| HeldLine {
-            product_id: it.product_id.clone(),
-            quantity: it.quantity.get().into(),
-            shipped: 0,
-        })
-        .collect();
-    sums.sort_unstable_by(|one, other| one.product_id.cmp(&other.product_id));
-    sums.dedup_by(|later, kept| {
-        let same = later.product_id == kept.product_id;
-        if same {
-            kept.quantity += later.quantity;
-        }
-        same
-    });
-    sums
-}
-
-fn asks_for(held: &[HeldLine], asked: &[HeldLine]) -> bool {
-    held.len() == asked.len()
-        && held.iter().zip(asked).all(|(one, other)| {
-            one.product_id == other.product_id && one.quantity == other.quantity
-        })
-}
-
-fn shipped_is(done: &[(ProductId, u64)], asked: &[HeldLine]) -> bool {
-    done.len() == asked.len()
-        && done
-            .iter()
-            .zip(asked)
-            .all(|(one, other)| one.0 == other.product_id && one.1 == other.quantity)
 }

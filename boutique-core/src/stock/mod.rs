@@ -15,6 +15,7 @@
 //! The rules are [`StockBook`], a plain value; every [`StockLedger`] wraps it or feeds it rows.
 
 mod book;
+mod lines;
 mod memory;
 mod rejection;
 mod router;
@@ -32,7 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use book::{StockBook, Touched};
 pub use memory::MemoryLedger;
 pub use rejection::{Rejection, Shortage};
-pub use router::{Decided, Leg, Legs, StockRouter};
+pub use router::{Decided, Leg, StockRouter};
 pub use tally::{StockAudit, StockTally, StockViolation};
 
 use crate::clock::Timestamp;

@@ -23,9 +23,6 @@ pub struct Leg {
     pub lines: Vec<StockLine>,
 }
 
-/// The legs of an order, the deciding one first.
-pub type Legs = Vec<Leg>;
-
 /// How the one decision about an order came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
