@@ -105,6 +105,17 @@ pub enum PortError<R: Error + 'static> {
     Fault(#[from] Fault),
 }
 
+impl<R: Error + Send + Sync> PortError<R> {
+    /// The fault this is to a caller that never asks what can be refused: a rejection is
+    /// permanent, and `context` says what was refused.
+    pub fn into_fault(self, context: &'static str) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Rejected(rejection) => Fault::permanent(context).because(rejection),
+        }
+    }
+}
+
 impl<R: Error> PortError<R> {
     /// The fault, if this is one.
     pub const fn fault(&self) -> Option<&Fault> {

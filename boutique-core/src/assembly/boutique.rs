@@ -17,7 +17,7 @@ use crate::checkout::{
 };
 use crate::clock::Timestamp;
 use crate::customer::LookUpInDirectory;
-use crate::fault::{Fault, PortError};
+use crate::fault::Fault;
 use crate::flow::{Ask, Step, StepService};
 use crate::fraud::AssessRisk;
 use crate::orders::{Desk, DriveOrder, ReceiveDeadLetters, ReceiveOrders, ReceiveReports};
@@ -350,10 +350,5 @@ impl Pumps {
 
 /// The boutique names only topics that it has created.
 pub(super) fn broker_fault(error: BrokerError) -> Fault {
-    match error {
-        PortError::Fault(fault) => fault,
-        PortError::Rejected(rejection) => {
-            Fault::permanent("the broker refuses what the boutique asks").because(rejection)
-        }
-    }
+    error.into_fault("the broker refuses what the boutique asks")
 }

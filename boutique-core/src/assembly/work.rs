@@ -5,7 +5,7 @@ use futures_util::future::join5;
 use super::Boutique;
 use super::boutique::broker_fault;
 use crate::broker::Pumped;
-use crate::fault::{Fault, PortError};
+use crate::fault::Fault;
 use crate::flow::Ask;
 use crate::fraud::WINDOWS;
 use crate::stock::StockSystem;
@@ -69,10 +69,7 @@ impl Boutique {
             ..Worked::default()
         };
         worked.add(orders.map_err(broker_fault)?);
-        worked.add(analytics.map_err(|error| match error {
-            PortError::Fault(fault) => fault,
-            rejected @ PortError::Rejected(_) => broker_fault(rejected),
-        })?);
+        worked.add(analytics.map_err(broker_fault)?);
         worked.add(reports.map_err(broker_fault)?);
         worked.add(dead.map_err(broker_fault)?);
         worked.discharged = discharged?;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::CheckoutStore;
-use crate::broker::{Broker, BrokerError, TopicId};
+use crate::broker::{Broker, TopicId};
 use crate::clock::Clock;
-use crate::fault::{Fault, PortError};
+use crate::fault::Fault;
 
 /// Publishes events under leases, so that several relays share one outbox. Only the broker's
 /// acknowledgement ends a record: an event is published at least once.
@@ -56,17 +56,8 @@ impl Relay {
             Err(error) => {
                 // If this fails too, the lease runs out.
                 drop(self.store.return_leases(seqs).await);
-                Err(fault_of(error))
+                Err(error.into_fault("the broker refuses the event"))
             }
-        }
-    }
-}
-
-fn fault_of(error: BrokerError) -> Fault {
-    match error {
-        PortError::Fault(fault) => fault,
-        PortError::Rejected(rejection) => {
-            Fault::permanent("the broker refuses the event").because(rejection)
         }
     }
 }

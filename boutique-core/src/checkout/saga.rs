@@ -124,10 +124,5 @@ pub(super) fn verdicts_of(hold: &Hold) -> Result<Verdicts, Fault> {
 
 /// A ledger that answers a decision with a rejection is not the ledger that held the goods.
 pub(super) fn stock_fault(error: LedgerError) -> Fault {
-    match error {
-        PortError::Fault(fault) => fault,
-        PortError::Rejected(rejection) => {
-            Fault::permanent("the stock ledger refuses to end a hold").because(rejection)
-        }
-    }
+    error.into_fault("the stock ledger refuses to end a hold")
 }
