@@ -4,8 +4,12 @@
 //! |---|---|---|
 //! | always | [`sources`] | the present moment and the names of things |
 //! | `sqlite` | [`sqlite`] | every port on one SQLite file, with group commit |
+//! | `http` | [`http`](mod@http) | every service of the wire contract, both sides |
 
 pub mod sources;
 
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+
+#[cfg(feature = "http")]
+pub mod http;

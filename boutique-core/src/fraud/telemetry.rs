@@ -14,11 +14,29 @@ pub struct Telemetry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTelemetry {
     /// The type is empty or too long.
-    #[error("transactionType must be text of 1 to 200 bytes")]
+    #[error("{} {}", self.field(), self.rule())]
     TransactionType,
     /// The duration is negative, infinite or not a number.
-    #[error("durationMs must be a finite number of at least 0")]
+    #[error("{} {}", self.field(), self.rule())]
     DurationMs,
+}
+
+impl InvalidTelemetry {
+    /// The field that is wrong.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::TransactionType => "transactionType",
+            Self::DurationMs => "durationMs",
+        }
+    }
+
+    /// The rule it breaks.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Self::TransactionType => "must be text of 1 to 200 bytes",
+            Self::DurationMs => "must be a finite number of at least 0",
+        }
+    }
 }
 
 impl Telemetry {

@@ -1,0 +1,21 @@
+//! The services of the wire contract over HTTP: for each its router and its client.
+//!
+//! A router binds core services to paths; a client is the same Tower service, or the same port,
+//! as the thing behind the router, so whoever asks cannot tell them apart. What the two share:
+//!
+//! * [`call`]: what travels beside a request: deadline, trace, request id, lane.
+//! * [`problem`]: refusals and failures as RFC 9457 documents, and back.
+//! * [`body`] and [`page`]: reading bodies, keys, versions and cursors; errors name the field.
+//! * [`exchange`]: one HTTP exchange as a Tower service, whoever carries it.
+//! * [`api`]: what every server answers besides its own paths.
+
+pub mod api;
+pub mod body;
+pub mod call;
+pub mod exchange;
+pub mod fraud;
+pub mod page;
+pub mod problem;
+
+pub use exchange::{Exchange, Upstream};
+pub use problem::Problem;
