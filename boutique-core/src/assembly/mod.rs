@@ -2,16 +2,27 @@
 //!
 //! [`Boutique`] is what an embedder holds. It places orders on behalf of clients, and does what
 //! has to be done behind their backs when somebody calls [`Boutique::work`]; it owns no thread
-//! and no timer.
+//! and no timer. It is made of systems ([`CheckoutSystem`], [`OrderSystem`], [`WarehouseSystem`])
+//! whose edges are services: a program that runs one of them alone gives it other edges.
 
 mod boutique;
+mod checkout;
+mod edges;
 mod ids;
+mod orders;
 mod ports;
 mod settings;
+mod topology;
+mod warehouse;
 mod work;
 
-pub use boutique::{Accounting, Boutique, Crm, OrderDriver, Topology};
+pub use boutique::Boutique;
+pub use checkout::{CheckoutEdges, CheckoutPorts, CheckoutSystem, PlaceService};
+pub use edges::{BookService, CrmService, FraudService, FulfilService, PushService};
 pub use ids::VolatileIds;
+pub use orders::{OrderDriver, OrderEdges, OrderSystem};
 pub use ports::Ports;
-pub use settings::{FraudService, QuoteService, Settings, ShippingService};
+pub use settings::{QuoteService, Settings, ShippingService};
+pub use topology::Topology;
+pub use warehouse::{WarehousePorts, WarehouseSystem};
 pub use work::{Settled, Worked};

@@ -8,17 +8,14 @@ use tower::util::BoxCloneSyncService;
 use crate::catalog::{Catalog, PricedLine, QuoteCart, QuoteError, QuoteFromCatalog};
 use crate::checkout::{CheckoutSettings, Finish};
 use crate::clock::{NoTimer, Timer};
-use crate::fault::Fault;
 use crate::flow::Step;
-use crate::fraud::{Assess, RiskAssessment, RuleSet};
+use crate::fraud::RuleSet;
 use crate::shipping::{QuoteByTariff, QuoteShipping, ShippingError, ShippingQuote, Tariff};
 
 /// Prices carts.
 pub type QuoteService = BoxCloneSyncService<QuoteCart, Arc<[PricedLine]>, QuoteError>;
 /// Quotes shipping.
 pub type ShippingService = BoxCloneSyncService<QuoteShipping, ShippingQuote, ShippingError>;
-/// Scores fraud.
-pub type FraudService = BoxCloneSyncService<Assess, RiskAssessment, Fault>;
 
 /// What a boutique is configured with; start from [`Settings::standard`] and change fields.
 #[derive(Clone)]
@@ -37,6 +34,8 @@ pub struct Settings {
     pub timer: Arc<dyn Timer>,
     /// How many events, deliveries or duties one round of background work takes on.
     pub batch: usize,
+    /// How many deliveries are on their way at a time.
+    pub in_flight: usize,
     /// An order with open steps is driven again after it has been idle this long.
     pub stuck_after: Duration,
 }
@@ -52,6 +51,7 @@ impl Settings {
             finish: Finish::Inline,
             timer: Arc::new(NoTimer),
             batch: 256,
+            in_flight: 256,
             stuck_after: Duration::from_secs(5),
         }
     }

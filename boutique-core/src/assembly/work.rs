@@ -1,12 +1,14 @@
 //! What has to be done behind the clients' backs.
 
-use futures_util::future::join5;
+use std::ops::Add;
+
+use futures_util::future::join;
 
 use super::Boutique;
-use super::boutique::broker_fault;
+use super::topology::broker_fault;
 use crate::broker::Pumped;
+use crate::clock::Timestamp;
 use crate::fault::Fault;
-use crate::flow::Ask;
 use crate::fraud::WINDOWS;
 use crate::stock::StockSystem;
 
@@ -31,9 +33,23 @@ impl Worked {
         *self == Self::default()
     }
 
-    fn add(&mut self, pumped: Pumped) {
+    pub(super) fn deliver(&mut self, pumped: Pumped) {
         self.delivered += pumped.delivered;
         self.rejected += pumped.rejected;
+    }
+}
+
+impl Add for Worked {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            published: self.published + other.published,
+            delivered: self.delivered + other.delivered,
+            rejected: self.rejected + other.rejected,
+            discharged: self.discharged + other.discharged,
+            resumed: self.resumed + other.resumed,
+        }
     }
 }
 
@@ -55,25 +71,8 @@ impl Boutique {
     ///
     /// The first [`Fault`]; the other parts of the round are done all the same.
     pub async fn work(&self) -> Result<Worked, Fault> {
-        let (relayed, orders, analytics, reports, discharged) = join5(
-            self.relay.round(self.batch),
-            self.pumps.orders.pump(self.batch),
-            self.pumps.analytics.pump(self.batch),
-            self.pumps.reports.pump(self.batch),
-            self.warehouse.discharge_all(self.batch),
-        )
-        .await;
-        let dead = self.pumps.dead.pump(self.batch).await;
-        let mut worked = Worked {
-            published: relayed?.published,
-            ..Worked::default()
-        };
-        worked.add(orders.map_err(broker_fault)?);
-        worked.add(analytics.map_err(broker_fault)?);
-        worked.add(reports.map_err(broker_fault)?);
-        worked.add(dead.map_err(broker_fault)?);
-        worked.discharged = discharged?;
-        Ok(worked)
+        let (sold, shipped) = join(self.checkout.work(), self.warehouse.work()).await;
+        Ok(sold? + shipped?)
     }
 
     /// Looks after what nobody works on any more: attempts past their time, orders that are
@@ -92,35 +91,13 @@ impl Boutique {
         self.resume(now.before(self.stuck_after)).await
     }
 
-    async fn resume(&self, idle_since: crate::clock::Timestamp) -> Result<Worked, Fault> {
-        let now = self.ports().clock.now();
-        let recovered = self.recovery.round(now).await?;
-        let mut resumed = recovered.confirmed + recovered.refused + recovered.failed;
-        let mut after = None;
-        loop {
-            let page = self
-                .ports()
-                .orders
-                .unfinished(idle_since, after.as_ref(), self.batch)
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.clone());
-            for order_id in page {
-                // An order that cannot be driven now stays stuck and is found again.
-                let before = self.ports().orders.order(&order_id).await?;
-                if let Ok(drove) = self.driver.ask(order_id).await {
-                    let moved = before.is_none_or(|it| it.progress != drove.order.progress);
-                    resumed += usize::from(moved);
-                }
-            }
-        }
+    async fn resume(&self, idle_since: Timestamp) -> Result<Worked, Fault> {
+        let recovered = self.checkout.recover(self.ports().clock.now()).await?;
+        let driven = self.orders.drive_stuck(idle_since).await?;
         for system in StockSystem::ALL {
             self.ports().ledger(system).sweep(self.batch).await?;
         }
-        Ok(Worked {
-            resumed,
-            ..Worked::default()
-        })
+        Ok(recovered + driven)
     }
 
     /// Works until nothing is left that can be done now.

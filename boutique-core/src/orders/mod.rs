@@ -19,6 +19,7 @@ mod receive;
 mod refund;
 #[cfg(test)]
 mod service;
+mod take_in;
 #[cfg(test)]
 mod transcripts;
 
@@ -35,6 +36,7 @@ pub use progress::{
 };
 pub use receive::{NotTaken, ReceiveDeadLetters, ReceiveOrders, ReceiveReports};
 pub use refund::Refundable;
+pub use take_in::TakeIn;
 
 use crate::clock::Timestamp;
 use crate::event::ConfirmedOrder;

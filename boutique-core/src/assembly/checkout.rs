@@ -1,0 +1,214 @@
+//! The checkout as a system: what sells, and what it owes the world afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join4;
+
+use super::topology::broker_fault;
+use super::{CrmService, FraudService, PushService, QuoteService, Settings, ShippingService};
+use super::{Topology, Worked};
+use crate::analytics::{AnalyticsStore, IngestPump};
+use crate::broker::{Broker, PushPump};
+use crate::carts::Carts;
+use crate::checkout::{
+    Checkout, CheckoutError, CheckoutStore, DecideReview, Dependencies, Foundations, Outcome,
+    PlaceOrder, Recovery, Relay, ReviewDecision,
+};
+use crate::clock::{Clock, Timestamp};
+use crate::fault::Fault;
+use crate::flow::{Ask, Step, StepService};
+use crate::ids::IdSource;
+use crate::stock::StockRouter;
+
+/// What the checkout stands on. It owns the topic of confirmed orders, and with it what the data
+/// warehouse is told.
+#[derive(Clone)]
+pub struct CheckoutPorts {
+    /// Saga records and outbox.
+    pub checkout: Arc<dyn CheckoutStore>,
+    /// Carts; usually the same object as `checkout`, which empties them.
+    pub carts: Arc<dyn Carts>,
+    /// Both stock systems, wherever they are.
+    pub stock: StockRouter,
+    /// The broker confirmed orders are published on.
+    pub broker: Arc<dyn Broker>,
+    /// The table of the data warehouse.
+    pub analytics: Arc<dyn AnalyticsStore>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Names.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// Whom the checkout asks.
+#[derive(Clone)]
+pub struct CheckoutEdges {
+    /// Knows customers.
+    pub crm: CrmService,
+    /// Scores fraud.
+    pub fraud: FraudService,
+    /// Order management, which confirmed orders are delivered to.
+    pub orders: PushService,
+}
+
+/// Places orders.
+pub type PlaceService =
+    StepService<Checkout<QuoteService, ShippingService, CrmService, FraudService>>;
+
+/// The checkout with all that runs behind it: recovery, relay and deliveries.
+pub struct CheckoutSystem {
+    place: PlaceService,
+    review: StepService<DecideReview>,
+    recovery: Recovery,
+    relay: Relay,
+    to_oms: PushPump<PushService>,
+    dead_to_oms: PushPump<PushService>,
+    to_analytics: IngestPump,
+    topology: Topology,
+    batch: usize,
+}
+
+/// How long the relay may take for one batch.
+const OUTBOX_LEASE: Duration = Duration::from_secs(30);
+
+impl CheckoutSystem {
+    /// Composes a checkout. `recovery` are the stock systems as recovery asks them: the same
+    /// ledgers, by a way that clients cannot crowd.
+    pub fn new(
+        ports: CheckoutPorts,
+        recovery: StockRouter,
+        edges: CheckoutEdges,
+        settings: Settings,
+        topology: Topology,
+    ) -> Self {
+        let foundations = Foundations {
+            store: Arc::clone(&ports.checkout),
+            carts: ports.carts,
+            stock: ports.stock,
+            clock: Arc::clone(&ports.clock),
+            timer: settings.timer,
+            ids: ports.ids,
+        };
+        let behind = Foundations {
+            stock: recovery,
+            ..foundations.clone()
+        };
+        let review = DecideReview::new(&foundations, settings.checkout.attempt_time);
+        let dependencies = Dependencies {
+            quote: settings.quote,
+            shipping: settings.shipping,
+            customers: edges.crm,
+            fraud: edges.fraud,
+        };
+        let pump = |subscription: &_| PushPump {
+            broker: Arc::clone(&ports.broker),
+            subscription: Clone::clone(subscription),
+            service: edges.orders.clone(),
+            in_flight: settings.in_flight,
+        };
+        Self {
+            place: Checkout::new(
+                dependencies,
+                foundations,
+                settings.checkout,
+                settings.finish,
+            )
+            .into_service(),
+            review: review.into_service(),
+            recovery: Recovery::new(&behind),
+            relay: Relay {
+                store: ports.checkout,
+                broker: Arc::clone(&ports.broker),
+                topic: topology.orders.clone(),
+                clock: ports.clock,
+                lease: OUTBOX_LEASE,
+            },
+            to_oms: pump(&topology.orders_to_oms),
+            dead_to_oms: pump(&topology.dead_to_oms),
+            to_analytics: IngestPump {
+                broker: ports.broker,
+                subscription: topology.orders_to_analytics.clone(),
+                store: ports.analytics,
+            },
+            topology,
+            batch: settings.batch,
+        }
+    }
+
+    /// Creates the topic of confirmed orders and its subscriptions, and ends what an earlier run
+    /// that owned the store alone left unfinished.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] of a store or of the broker; it may be called again.
+    pub async fn start(&self) -> Result<(), Fault> {
+        self.topology.create_orders(&*self.relay.broker).await?;
+        self.recovery.round(Timestamp::MAX).await?;
+        Ok(())
+    }
+
+    /// Places an order, or says why not; the same key is answered the same for ever.
+    ///
+    /// # Errors
+    ///
+    /// See [`Checkout`].
+    pub async fn place(&self, request: PlaceOrder) -> Result<Outcome, CheckoutError> {
+        self.place.ask(request).await
+    }
+
+    /// Decides an order that waits for a person.
+    ///
+    /// # Errors
+    ///
+    /// See [`DecideReview`].
+    pub async fn decide_review(&self, request: ReviewDecision) -> Result<Outcome, CheckoutError> {
+        self.review.ask(request).await
+    }
+
+    /// The service that places orders.
+    pub const fn placing(&self) -> &PlaceService {
+        &self.place
+    }
+
+    /// The service that decides reviews.
+    pub const fn reviewing(&self) -> &StepService<DecideReview> {
+        &self.review
+    }
+
+    /// One round: publishes what waits in the outbox and delivers what is due.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Fault`]; the other parts of the round are done all the same.
+    pub async fn work(&self) -> Result<Worked, Fault> {
+        let (relayed, orders, dead, analytics) = join4(
+            self.relay.round(self.batch),
+            self.to_oms.pump(self.batch),
+            self.dead_to_oms.pump(self.batch),
+            self.to_analytics.pump(self.batch),
+        )
+        .await;
+        let mut worked = Worked {
+            published: relayed?.published,
+            ..Worked::default()
+        };
+        for pumped in [orders, dead, analytics] {
+            worked.deliver(pumped.map_err(broker_fault)?);
+        }
+        Ok(worked)
+    }
+
+    /// Ends attempts that nobody works on any more.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] if they cannot be listed; the next call goes on.
+    pub async fn recover(&self, now: Timestamp) -> Result<Worked, Fault> {
+        let recovered = self.recovery.round(now).await?;
+        Ok(Worked {
+            resumed: recovered.confirmed + recovered.refused + recovered.failed,
+            ..Worked::default()
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! Order management as a system: takes events in, drives orders, serves the desk.
+
+use std::sync::Arc;
+
+use super::{BookService, FulfilService, PushService, Worked};
+use crate::clock::{Clock, Timestamp};
+use crate::fault::Fault;
+use crate::flow::{Ask, Step, StepService};
+use crate::orders::{Desk, DriveOrder, OrderStore, TakeIn};
+
+/// What drives an order through accounting and warehouse.
+pub type OrderDriver = StepService<DriveOrder<BookService, FulfilService>>;
+
+/// Order management with all that runs behind it.
+pub struct OrderSystem {
+    orders: Arc<dyn OrderStore>,
+    take_in: StepService<TakeIn<OrderDriver>>,
+    desk: Desk<OrderDriver>,
+    driver: OrderDriver,
+    batch: usize,
+}
+
+/// Whom order management asks.
+#[derive(Clone)]
+pub struct OrderEdges {
+    /// Keeps the books.
+    pub accounting: BookService,
+    /// Sends the goods.
+    pub warehouse: FulfilService,
+}
+
+impl OrderSystem {
+    /// Composes order management; `batch` orders are looked at in one round.
+    pub fn new(
+        orders: Arc<dyn OrderStore>,
+        clock: Arc<dyn Clock>,
+        edges: OrderEdges,
+        batch: usize,
+    ) -> Self {
+        let driver = DriveOrder {
+            orders: Arc::clone(&orders),
+            accounting: edges.accounting,
+            warehouse: edges.warehouse,
+            clock: Arc::clone(&clock),
+        }
+        .into_service();
+        let take_in = TakeIn::new(Arc::clone(&orders), driver.clone(), Arc::clone(&clock));
+        Self {
+            take_in: take_in.into_service(),
+            desk: Desk {
+                orders: Arc::clone(&orders),
+                drive: driver.clone(),
+                clock,
+            },
+            driver,
+            orders,
+            batch,
+        }
+    }
+
+    /// What takes deliveries in.
+    pub fn taking_in(&self) -> PushService {
+        PushService::new(self.take_in.clone())
+    }
+
+    /// Where orders are cancelled and goods taken back, stuck orders found and dead letters
+    /// replayed.
+    pub const fn desk(&self) -> &Desk<OrderDriver> {
+        &self.desk
+    }
+
+    /// Drives orders on to which nothing has happened since `idle_since`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] if they cannot be listed; the next call goes on.
+    pub async fn drive_stuck(&self, idle_since: Timestamp) -> Result<Worked, Fault> {
+        let mut resumed = 0;
+        let mut after = None;
+        loop {
+            let page = self
+                .orders
+                .unfinished(idle_since, after.as_ref(), self.batch);
+            let page = page.await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            for order_id in page {
+                // An order that cannot be driven now stays stuck and is found again.
+                let before = self.orders.order(&order_id).await?;
+                if let Ok(drove) = self.driver.ask(order_id).await {
+                    let moved = before.is_none_or(|it| it.progress != drove.order.progress);
+                    resumed += usize::from(moved);
+                }
+            }
+        }
+        Ok(Worked {
+            resumed,
+            ..Worked::default()
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! The topics of a boutique and who is subscribed to them.
+
+use std::time::Duration;
+
+use crate::broker::{Broker, BrokerError, DeadLetterPolicy, SubscriptionConfig};
+use crate::broker::{SubscriptionId, TopicId};
+use crate::fault::Fault;
+
+/// The topics and subscriptions of a boutique.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    /// Confirmed orders.
+    pub orders: TopicId,
+    /// Confirmed orders that could not be delivered.
+    pub orders_dead: TopicId,
+    /// What the warehouse says of shipments.
+    pub shipments: TopicId,
+    /// Order management's subscription to confirmed orders.
+    pub orders_to_oms: SubscriptionId,
+    /// The data warehouse's subscription to confirmed orders.
+    pub orders_to_analytics: SubscriptionId,
+    /// Order management's subscription to the dead ones.
+    pub dead_to_oms: SubscriptionId,
+    /// Order management's subscription to shipments.
+    pub shipments_to_oms: SubscriptionId,
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        Self {
+            orders: "orders".into(),
+            orders_dead: "orders-dead".into(),
+            shipments: "shipments".into(),
+            orders_to_oms: "orders.oms".into(),
+            orders_to_analytics: "orders.analytics".into(),
+            dead_to_oms: "orders-dead.oms".into(),
+            shipments_to_oms: "shipments.oms".into(),
+        }
+    }
+}
+
+/// How long order management may take for one delivery. Longer than any of its steps.
+const ACK_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Deliveries after which a message is dead.
+const ATTEMPTS_MAX: u32 = 10;
+
+impl Topology {
+    /// Every subscription.
+    pub fn subscriptions(&self) -> Vec<SubscriptionId> {
+        vec![
+            self.orders_to_oms.clone(),
+            self.orders_to_analytics.clone(),
+            self.dead_to_oms.clone(),
+            self.shipments_to_oms.clone(),
+        ]
+    }
+
+    /// Creates the topics of confirmed orders and their subscriptions; fine if they exist.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] of the broker; it may be called again.
+    pub async fn create_orders(&self, broker: &dyn Broker) -> Result<(), Fault> {
+        for topic in [&self.orders, &self.orders_dead] {
+            broker.create_topic(topic).await.map_err(broker_fault)?;
+        }
+        let to_oms = SubscriptionConfig {
+            dead_letter: Some(DeadLetterPolicy {
+                topic: self.orders_dead.clone(),
+                max_attempts: ATTEMPTS_MAX,
+            }),
+            ..subscription(&self.orders)
+        };
+        for (id, config) in [
+            (&self.orders_to_oms, to_oms),
+            (&self.orders_to_analytics, subscription(&self.orders)),
+            (&self.dead_to_oms, subscription(&self.orders_dead)),
+        ] {
+            let created = broker.create_subscription(id, config).await;
+            created.map_err(broker_fault)?;
+        }
+        Ok(())
+    }
+
+    /// Creates the topic of shipments and its subscription; fine if they exist.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] of the broker; it may be called again.
+    pub async fn create_shipments(&self, broker: &dyn Broker) -> Result<(), Fault> {
+        let topic = &self.shipments;
+        broker.create_topic(topic).await.map_err(broker_fault)?;
+        broker
+            .create_subscription(&self.shipments_to_oms, subscription(topic))
+            .await
+            .map_err(broker_fault)
+    }
+}
+
+fn subscription(topic: &TopicId) -> SubscriptionConfig {
+    SubscriptionConfig {
+        ack_deadline: ACK_DEADLINE,
+        ..SubscriptionConfig::new(topic.clone())
+    }
+}
+
+/// A boutique names only topics that it has created.
+pub(super) fn broker_fault(error: BrokerError) -> Fault {
+    error.into_fault("the broker refuses what the boutique asks")
+}
