@@ -65,7 +65,7 @@ impl From<Units> for i64 {
 }
 
 /// A quantity that no line may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("quantity must be 1 to {UNITS_PER_LINE_MAX}, not {0}")]
 pub struct UnitsOutOfRange(pub i64);
 

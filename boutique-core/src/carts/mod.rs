@@ -42,7 +42,8 @@ pub struct CartRef {
 }
 
 /// Why a line cannot be added. The cart is unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum CartRejection {
     /// The line would have more than one line may.
     #[error("{0}")]

@@ -80,7 +80,8 @@ pub struct PricedLine {
 }
 
 /// Why a cart has no price. `line` counts from zero.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum QuoteRejection {
     /// Nobody knows the article.
     #[error("items[{line}].product_id: there is no product {product_id} in the catalog")]

@@ -1,5 +1,7 @@
 //! Why a checkout has no answer to give.
 
+use serde::{Deserialize, Serialize};
+
 use super::REMARK_BYTES_MAX;
 use crate::carts::CartLine;
 use crate::catalog::QuoteRejection;
@@ -9,7 +11,8 @@ use crate::money::MoneyError;
 use crate::shipping::ShippingRejection;
 
 /// A request that cannot become an order. Nothing was kept, nothing is held.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum CheckoutRejection {
     /// No lines, and an empty cart (422).
     #[error("items: the cart is empty: add something, or send items")]

@@ -27,7 +27,8 @@ pub struct Money {
 }
 
 /// Why an amount cannot be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum MoneyError {
     /// The result would be above the ceiling of [`UNITS_MAX`] units.
     #[error("amount is beyond {UNITS_MAX} units")]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::refund::{Refundable, tax_within};
 use super::{Action, Contradiction, Drove, Fact, LineRefusal, Order, OrderError};
 use super::{NotTaken, ReceiveOrders, ReceiveReports};
@@ -64,7 +66,8 @@ pub struct StuckOrder {
 }
 
 /// An answer of the desk that is not yes. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum DeskRejection {
     /// There is no such order.
     #[error("there is no order {0}")]

@@ -1,5 +1,7 @@
 //! Which facts an order can take, and what they change.
 
+use serde::{Deserialize, Serialize};
+
 use super::parts::Part;
 use super::refund::Refundable;
 use super::{Cancellation, Fact, PartProgress, Progress, ReturnProgress};
@@ -11,7 +13,8 @@ use crate::stock::StockSystem;
 use crate::warehouse::ShipmentStatus;
 
 /// Why a fact cannot be, after what has happened to the order.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum Contradiction {
     /// The order has nothing from this stock system.
     #[error("it has no part in {0}")]
@@ -54,7 +57,8 @@ pub enum Contradiction {
 }
 
 /// Why a line of an order cannot come back. The text begins with the field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum LineRefusal {
     /// The order has no such line.
     #[error("line: the order has {0} lines, counted from zero")]

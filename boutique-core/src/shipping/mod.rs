@@ -56,7 +56,8 @@ pub struct ShippingQuote {
 }
 
 /// Why there is no quote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum ShippingRejection {
     /// No tariff in that currency.
     #[error("user_currency: shipping is not sold in {0}")]
