@@ -4,7 +4,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use boutique_core::ids::IdempotencyKey;
 use serde::de::DeserializeOwned;
 
@@ -33,16 +33,49 @@ where
                 "Content-Type: must be application/json",
             ));
         }
+        let Whole(body) = Whole::from_request(request, state).await?;
+        parse(&body).map(Self)
+    }
+}
+
+/// The body as it came, whatever its type: 413 for too much of it.
+#[derive(Clone, Debug)]
+pub struct Whole(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let body = Bytes::from_request(request, state).await;
-        let body = body.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
-            }
-            StatusCode::REQUEST_TIMEOUT => {
-                Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
-            }
-            _ => Problem::new(StatusCode::BAD_REQUEST, "the body broke off"),
-        })?;
+        body.map(Self)
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
+                }
+                StatusCode::REQUEST_TIMEOUT => {
+                    Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
+                }
+                _ => Problem::new(StatusCode::BAD_REQUEST, "the body broke off"),
+            })
+    }
+}
+
+/// A JSON body as `T`, or the default of `T` where there is no body.
+#[derive(Clone, Copy, Debug)]
+pub struct MaybeJson<T>(pub T);
+
+impl<S, T> FromRequest<S> for MaybeJson<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Default,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Whole(body) = Whole::from_request(request, state).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
         parse(&body).map(Self)
     }
 }
@@ -106,6 +139,17 @@ fn explain(path: &str, error: &serde_json::Error) -> Problem {
 
 fn quoted<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     text.strip_prefix(before)?.split('`').next()
+}
+
+/// How a client of ours sends `key`: bare, as existing servers read it, unless it would be taken
+/// for a structured-field string.
+pub fn key_value(key: &IdempotencyKey) -> Option<HeaderValue> {
+    let text = key.as_str();
+    let quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+    if quoted {
+        return HeaderValue::from_str(&format!("\"{text}\"")).ok();
+    }
+    HeaderValue::from_str(text).ok()
 }
 
 /// The `Idempotency-Key`, which has to be there.

@@ -6,6 +6,7 @@
 //! * [`call`]: what travels beside a request: deadline, trace, request id, lane.
 //! * [`problem`]: refusals and failures as RFC 9457 documents, and back.
 //! * [`body`] and [`page`]: reading bodies, keys, versions and cursors; errors name the field.
+//! * [`userinfo`]: on whose behalf a request comes; [`moment`]: dates as text.
 //! * [`exchange`]: one HTTP exchange as a Tower service, whoever carries it.
 //! * [`api`]: what every server answers besides its own paths.
 
@@ -14,8 +15,10 @@ pub mod body;
 pub mod call;
 pub mod exchange;
 pub mod fraud;
+pub mod moment;
 pub mod page;
 pub mod problem;
+pub mod userinfo;
 
 pub use exchange::{Exchange, Upstream};
 pub use problem::Problem;

@@ -114,6 +114,18 @@ impl Problem {
         self
     }
 
+    /// The same problem answered with another status, for a path whose callers know that one.
+    #[must_use]
+    pub fn under(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self.body.status = status.as_u16();
+        status
+            .canonical_reason()
+            .unwrap_or("Error")
+            .clone_into(&mut self.body.title);
+        self
+    }
+
     /// The same problem with one more member.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Serialize) -> Self {
