@@ -9,6 +9,7 @@ use boutique_transport::sources::{NamedIds, SystemClock};
 use boutique_transport::sqlite::{SqliteOptions, SqliteStore};
 
 use crate::exit::Failure;
+use crate::folder;
 
 /// The tenant of everything this program sells.
 pub const TENANT: &str = "boutique";
@@ -27,12 +28,20 @@ pub fn open(path: &Path, clock: Arc<dyn Clock>, options: SqliteOptions) -> Resul
     Ok(SqliteStore::open(path, clock, options)?.ports(Arc::new(NamedIds)))
 }
 
-/// Opens the data file at `path` to look into it, also while another process uses it.
+/// Opens the data at `path` to look into it, also while other processes use it: a file, or the
+/// folder in which the servers of `boutique up --processes` keep theirs.
 ///
 /// # Errors
 ///
 /// [`Failure::Data`], also if there is no such file.
 pub fn look_into(path: &Path) -> Result<Ports, Failure> {
+    match path.is_dir() {
+        true => folder::look_into(path),
+        false => look_into_file(path),
+    }
+}
+
+pub(crate) fn look_into_file(path: &Path) -> Result<Ports, Failure> {
     let clock = Arc::new(SystemClock::default());
     Ok(SqliteStore::open_read_only(path, clock)?.ports(Arc::new(NamedIds)))
 }

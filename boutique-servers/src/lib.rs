@@ -4,9 +4,13 @@ pub mod cli;
 pub mod data;
 pub mod demo;
 pub mod exit;
+pub mod folder;
 pub mod inspect;
+pub mod load;
 pub mod output;
+pub mod parts;
 pub mod replay;
+pub mod up;
 
 /// The README's Rust, compiled and run with the documentation's tests.
 #[cfg(doctest)]

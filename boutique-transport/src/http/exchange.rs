@@ -388,6 +388,11 @@ impl Reply {
         }
     }
 
+    /// The body as JSON, whatever the status; `None` if it is none.
+    pub fn json_of_any(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
     /// The problem document, if it is one.
     pub fn problem(&self) -> Option<Problem> {
         Problem::parse(self.status, &self.body)

@@ -1,0 +1,136 @@
+//! What a server does behind its clients' backs: rounds of work, again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use boutique_core::fault::Fault;
+use boutique_core::flow::BoxFuture;
+use boutique_transport::http::call::Call;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// Work that has to be done again and again.
+pub struct Duty {
+    name: &'static str,
+    pace: Pace,
+    wake: Arc<Notify>,
+    round: Box<dyn Fn() -> BoxFuture<'static, Result<bool, Fault>> + Send + Sync>,
+}
+
+/// How often a duty's round is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// After a round that did something. A little patience lets work come together, so that a
+    /// round has more to do for the same price.
+    pub busy: Duration,
+    /// After a round that found nothing, unless the duty is woken.
+    pub idle: Duration,
+    /// After a round that failed; doubles with each further one up to eight times as long.
+    pub failed: Duration,
+}
+
+impl Duty {
+    /// A duty called `name`; `round` says whether it did something.
+    pub fn new<F>(
+        name: &'static str,
+        pace: Pace,
+        round: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<bool, Fault>> + Send + 'static,
+    {
+        Self {
+            name,
+            pace,
+            wake: Arc::new(Notify::new()),
+            round: Box::new(move || Box::pin(round())),
+        }
+    }
+
+    /// Its name, in logs and metrics.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Ends the wait of a duty that had found nothing to do.
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Goes round until `stop`; a round that has begun is ended first.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut failures = 0_u32;
+        while !stop.is_cancelled() {
+            // Each round is a call of its own, so that what it asks others is of the background.
+            let outcome = Call::background().scope((self.round)()).await;
+            let pause = match &outcome {
+                Ok(true) => self.pace.busy,
+                Ok(false) => self.pace.idle,
+                Err(_) => self.pace.failed * (1 << failures.min(3)),
+            };
+            self.note(&outcome, failures);
+            failures = outcome.as_ref().map_or_else(|_| failures + 1, |_| 0);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = self.wake.notified(), if matches!(outcome, Ok(false)) => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One line when it begins to fail and one when it no longer does.
+    fn note(&self, outcome: &Result<bool, Fault>, failures: u32) {
+        let duty = self.name;
+        let result = if outcome.is_ok() { "ok" } else { "failed" };
+        metrics::counter!("boutique_duty_rounds_total", "duty" => duty, "result" => result)
+            .increment(1);
+        match outcome {
+            Err(fault) if failures == 0 => tracing::warn!(duty, %fault, "a duty fails"),
+            Ok(_) if failures > 0 => tracing::info!(duty, failures, "a duty works again"),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const PACE: Pace = Pace {
+        busy: Duration::from_millis(1),
+        idle: Duration::from_secs(3_600),
+        failed: Duration::from_millis(100),
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_duty_goes_on_while_there_is_work_and_after_a_failure_and_when_woken() {
+        let rounds = Arc::new(AtomicUsize::new(0));
+        let (counted, stop) = (Arc::clone(&rounds), CancellationToken::new());
+        let ended = stop.clone();
+        let duty = Duty::new("test", PACE, move || {
+            let at = counted.fetch_add(1, Ordering::SeqCst);
+            let ended = ended.clone();
+            async move {
+                match at {
+                    0 => Ok(true),
+                    1 => Err(Fault::unavailable("away")),
+                    2 => Ok(false),
+                    _ => {
+                        ended.cancel();
+                        Ok(true)
+                    }
+                }
+            }
+        });
+        let wake = duty.waker();
+        let running = tokio::spawn(duty.run(stop));
+        // Wakes are kept: one that comes while a round runs is not lost.
+        wake.notify_one();
+        running.await.expect("ends");
+        assert_eq!(rounds.load(Ordering::SeqCst), 4);
+    }
+}

@@ -1,0 +1,5 @@
+//! What servers are made of.
+
+mod duty;
+
+pub use duty::{Duty, Pace};

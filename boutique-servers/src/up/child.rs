@@ -1,0 +1,114 @@
+//! One server as a child process: started, listened to, started again when it dies.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::plan::Planned;
+
+/// The pause before a server that died is started again: the first, and the longest.
+const RESTART: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A server that ran for this long is well: the next pause is the first again.
+const WELL_AFTER: Duration = Duration::from_secs(10);
+/// How long a server may take to end after it was asked to.
+const DRAIN: Duration = Duration::from_secs(12);
+
+/// Keeps one server running until `stop`, then asks it to end and waits.
+///
+/// Its lines are written to our standard error, each after its name. The server ends by itself
+/// when we die, because its standard input ends.
+pub(super) async fn supervise(program: &Path, planned: &Planned, stop: CancellationToken) {
+    let mut pause = RESTART.0;
+    while !stop.is_cancelled() {
+        let began = Instant::now();
+        match start(program, planned) {
+            Ok(child) => {
+                if let Some(status) = attend(planned, child, &stop).await {
+                    say(planned, &format!("ended: {status}; it is started again"));
+                }
+            }
+            Err(error) => say(planned, &format!("cannot be started: {error}")),
+        }
+        if began.elapsed() > WELL_AFTER {
+            pause = RESTART.0;
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = sleep(pause) => {}
+        }
+        pause = (pause * 2).min(RESTART.1);
+    }
+}
+
+fn start(program: &Path, planned: &Planned) -> std::io::Result<Child> {
+    Command::new(program)
+        .args(["serve", planned.name, "--with-parent"])
+        .envs(planned.env.iter().map(|(name, value)| (name, value)))
+        // Ctrl-C reaches us alone: we say when the servers end.
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Passes its lines on until it ends; asks it to when it is time. How it ended, if by itself.
+async fn attend(
+    planned: &Planned,
+    mut child: Child,
+    stop: &CancellationToken,
+) -> Option<ExitStatus> {
+    // Held as long as the child runs: it ends when this does.
+    let input = child.stdin.take();
+    let lines = [
+        child
+            .stdout
+            .take()
+            .map(|it| tokio::spawn(pass_on(planned.name, it))),
+        child
+            .stderr
+            .take()
+            .map(|it| tokio::spawn(pass_on(planned.name, it))),
+    ];
+    let ended = tokio::select! {
+        biased;
+        status = child.wait() => status.ok(),
+        () = stop.cancelled() => {
+            drop(input);
+            if timeout(DRAIN, child.wait()).await.is_err() {
+                say(planned, "does not end: it is killed");
+                let _ = child.kill().await;
+            }
+            None
+        }
+    };
+    for task in lines.into_iter().flatten() {
+        let _ = task.await;
+    }
+    ended
+}
+
+async fn pass_on(name: &'static str, from: impl AsyncRead + Unpin) {
+    let mut lines = BufReader::new(from).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        write(name, &line);
+    }
+}
+
+fn say(planned: &Planned, text: &str) {
+    write(planned.name, text);
+}
+
+/// One write a line, so that lines of different servers do not mix; nobody may listen any more.
+fn write(name: &str, text: &str) {
+    let line = format!("{name:>10} | {text}\n");
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}

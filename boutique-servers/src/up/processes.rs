@@ -1,0 +1,78 @@
+//! `boutique up --processes`: every server as a process of its own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use boutique_core::fault::Fault;
+use boutique_transport::http::exchange::{Reqwest, Target, Upstream, base};
+use http::Method;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::child::supervise;
+use super::plan::Planned;
+use crate::exit::Failure;
+
+/// How long all servers together may take to become ready.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How often a server that is not ready is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The servers of a plan, running.
+pub struct Processes {
+    stop: CancellationToken,
+    servers: TaskTracker,
+}
+
+impl Processes {
+    /// Starts every server of `plan` as a child that runs `program`, and keeps it running.
+    pub fn start(program: &Path, plan: &[Planned]) -> Self {
+        let (stop, servers) = (CancellationToken::new(), TaskTracker::new());
+        for planned in plan {
+            let (planned, program, stop) = (planned.clone(), program.to_owned(), stop.clone());
+            servers.spawn(async move { supervise(&program, &planned, stop).await });
+        }
+        servers.close();
+        Self { stop, servers }
+    }
+
+    /// Asks every server to end, and waits until all have.
+    pub async fn end(self) {
+        self.stop.cancel();
+        self.servers.wait().await;
+    }
+}
+
+/// Waits until every server of `plan` says that it is ready.
+///
+/// # Errors
+///
+/// [`Failure::Fault`] naming the first that is not ready within a minute.
+pub async fn ready(plan: &[Planned]) -> Result<(), Failure> {
+    let exchange = Reqwest::new(Duration::from_secs(1))?;
+    let all = async {
+        for planned in plan {
+            let url = base(&planned.admin_url()).map_err(|error| {
+                Failure::Input(format!("{}: the admin port's URL {error}", planned.name))
+            })?;
+            let admin = Upstream::new(url, exchange.clone());
+            while !is_ready(&admin).await {
+                sleep(ASK_AGAIN).await;
+            }
+        }
+        Ok(())
+    };
+    match timeout(READY_WITHIN, all).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let text = "not every server became ready within a minute: see what they say above";
+            Err(Fault::unavailable(text).into())
+        }
+    }
+}
+
+async fn is_ready(admin: &Upstream<Reqwest>) -> bool {
+    let answer = admin.bare(Method::GET, Target::path(["readyz"])).await;
+    answer.is_ok_and(|it| it.status.is_success())
+}
