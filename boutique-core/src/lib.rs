@@ -41,4 +41,6 @@ pub mod analytics;
 
 pub mod audit;
 
+pub mod gateway;
+
 pub mod assembly;
