@@ -1,6 +1,7 @@
 //! What the programs of Boutique are made of. The programs themselves are thin.
 
 pub mod cli;
+pub mod config;
 pub mod data;
 pub mod demo;
 pub mod exit;
@@ -10,6 +11,7 @@ pub mod load;
 pub mod output;
 pub mod parts;
 pub mod replay;
+pub mod store;
 pub mod up;
 
 /// The README's Rust, compiled and run with the documentation's tests.

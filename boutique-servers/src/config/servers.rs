@@ -1,0 +1,284 @@
+//! The configuration of each server.
+
+use std::path::PathBuf;
+
+use boutique_core::stock::StockSystem;
+use url::Url;
+
+use super::groups::{Background, CheckoutPolicy, Common, EdgeConfig, Jwt, Push, Rates, Store};
+use super::table as t;
+use super::{Configured, Reader, Server, StoreUrl};
+
+/// The gateway.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Whose tokens it accepts.
+    pub jwt: Jwt,
+    /// Limits beside those of the routes.
+    pub rates: Rates,
+    /// Where the checkout is.
+    pub checkout: Url,
+    /// Where order management is.
+    pub oms: Url,
+    /// How it asks them.
+    pub edge: EdgeConfig,
+}
+
+impl Configured for GatewayConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            jwt: Jwt::read(reader),
+            rates: Rates::read(reader),
+            checkout: reader.url(&t::CHECKOUT_URL),
+            oms: reader.url(&t::OMS_URL),
+            edge: EdgeConfig::read(reader),
+        }
+    }
+}
+
+/// The checkout.
+#[derive(Clone, Debug)]
+pub struct CheckoutConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Where records, carts and events are kept.
+    pub store: Store,
+    /// What it decides by.
+    pub policy: CheckoutPolicy,
+    /// Recovery and relay.
+    pub background: Background,
+    /// Where the CRM is.
+    pub crm: Url,
+    /// Where the stock system of parcels is.
+    pub inventory: Url,
+    /// Where the stock system of bulky goods is.
+    pub furniture: Url,
+    /// Where the fraud engine is.
+    pub fraud: Url,
+    /// Where events are pushed to.
+    pub oms: Url,
+    /// How it asks them.
+    pub edge: EdgeConfig,
+}
+
+impl Configured for CheckoutConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            store: Store::read(reader),
+            policy: CheckoutPolicy::read(reader),
+            background: Background::read(reader),
+            crm: reader.url(&t::CRM_URL),
+            inventory: reader.url(&t::INVENTORY_URL),
+            furniture: reader.url(&t::FURNITURE_URL),
+            fraud: reader.url(&t::FRAUD_URL),
+            oms: reader.url(&t::OMS_URL),
+            edge: EdgeConfig::read(reader),
+        }
+    }
+}
+
+/// The CRM.
+#[derive(Clone, Debug)]
+pub struct CrmConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Where customers are kept.
+    pub store: Store,
+}
+
+impl Configured for CrmConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            store: Store::read(reader),
+        }
+    }
+}
+
+/// One of the stock systems.
+#[derive(Clone, Debug)]
+pub struct StockConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Which one.
+    pub system: StockSystem,
+    /// Where the ledger is kept.
+    pub store: Store,
+    /// Units of every product a new ledger starts with.
+    pub opening_stock: u64,
+    /// How often holds that have lapsed are swept.
+    pub background: Background,
+}
+
+impl Configured for StockConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            system: match reader.server() {
+                Server::Furniture => StockSystem::Furniture,
+                _ => StockSystem::Inventory,
+            },
+            store: Store::read(reader),
+            opening_stock: reader.count(&t::OPENING_STOCK),
+            background: Background::read(reader),
+        }
+    }
+}
+
+/// The fraud engine.
+#[derive(Clone, Debug)]
+pub struct FraudConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Where signals are kept.
+    pub store: Store,
+    /// How often old signals are forgotten.
+    pub background: Background,
+}
+
+impl Configured for FraudConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            store: Store::read(reader),
+            background: Background::read(reader),
+        }
+    }
+}
+
+/// Order management.
+#[derive(Clone, Debug)]
+pub struct OmsConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Where orders are kept.
+    pub store: Store,
+    /// What drives stuck orders on.
+    pub background: Background,
+    /// Whose pushes it accepts; anybody's if `None`.
+    pub push: Option<Push>,
+    /// Where accounting is.
+    pub accounting: Url,
+    /// Where the warehouse is.
+    pub warehouse: Url,
+    /// How it asks them.
+    pub edge: EdgeConfig,
+}
+
+impl Configured for OmsConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            store: Store::read(reader),
+            background: Background::read(reader),
+            push: Push::read(reader),
+            accounting: reader.url(&t::ACCOUNTING_URL),
+            warehouse: reader.url(&t::WAREHOUSE_URL),
+            edge: EdgeConfig::read(reader),
+        }
+    }
+}
+
+/// Accounting.
+#[derive(Clone, Debug)]
+pub struct AccountingConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Where the journal is kept.
+    pub store: Store,
+    /// Where the CRM is.
+    pub crm: Url,
+    /// How it asks it.
+    pub edge: EdgeConfig,
+}
+
+impl Configured for AccountingConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            store: Store::read(reader),
+            crm: reader.url(&t::CRM_URL),
+            edge: EdgeConfig::read(reader),
+        }
+    }
+}
+
+/// The warehouse.
+#[derive(Clone, Debug)]
+pub struct WarehouseConfig {
+    /// What every server has.
+    pub common: Common,
+    /// Where shipments, and reports of them, are kept.
+    pub store: Store,
+    /// Its duties and the relay of its reports.
+    pub background: Background,
+    /// Where the stock system of parcels is.
+    pub inventory: Url,
+    /// Where the stock system of bulky goods is.
+    pub furniture: Url,
+    /// Where reports are pushed to.
+    pub oms: Url,
+    /// How it asks them.
+    pub edge: EdgeConfig,
+}
+
+impl Configured for WarehouseConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            store: Store::read(reader),
+            background: Background::read(reader),
+            inventory: reader.url(&t::INVENTORY_URL),
+            furniture: reader.url(&t::FURNITURE_URL),
+            oms: reader.url(&t::OMS_URL),
+            edge: EdgeConfig::read(reader),
+        }
+    }
+}
+
+/// Everything in one process, behind the gateway on one port.
+#[derive(Clone, Debug)]
+pub struct UpConfig {
+    /// What every server has; its port is the gateway's.
+    pub common: Common,
+    /// Where everything is kept.
+    pub store: Store,
+    /// Whose tokens it accepts.
+    pub jwt: Jwt,
+    /// Limits beside those of the routes.
+    pub rates: Rates,
+    /// What the checkout decides by.
+    pub policy: CheckoutPolicy,
+    /// Recovery, relay, deliveries and duties.
+    pub background: Background,
+    /// Units of every product new stock systems start with.
+    pub opening_stock: u64,
+}
+
+impl UpConfig {
+    /// The data file, unless everything is in memory.
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.store.url {
+            StoreUrl::Sqlite(path) => Some(path.clone()),
+            StoreUrl::Memory => None,
+        }
+    }
+}
+
+impl Configured for UpConfig {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            common: Common::read(reader),
+            store: Store::read(reader),
+            jwt: Jwt::read(reader),
+            rates: Rates::read(reader),
+            policy: CheckoutPolicy::read(reader),
+            background: Background::read(reader),
+            opening_stock: reader.count(&t::OPENING_STOCK),
+        }
+    }
+}
