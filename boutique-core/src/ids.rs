@@ -1,24 +1,25 @@
 //! Names of things. Every id that makes a repeat harmless is chosen by the caller.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// Why a text is not an id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{what} must be 1 to {max} {allowed}; {found}")]
 pub struct InvalidId {
-    what: &'static str,
+    what: Cow<'static, str>,
     max: usize,
-    allowed: &'static str,
+    allowed: Cow<'static, str>,
     found: String,
 }
 
 impl InvalidId {
     /// The name of the id that was refused.
-    pub const fn what(&self) -> &'static str {
-        self.what
+    pub fn what(&self) -> &str {
+        &self.what
     }
 }
 
@@ -31,9 +32,9 @@ fn check(
 ) -> Result<(), InvalidId> {
     let refuse = |found| {
         Err(InvalidId {
-            what,
+            what: what.into(),
             max,
-            allowed,
+            allowed: allowed.into(),
             found,
         })
     };

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boutique_core::accounting::{BookError, Booked, Entry, Journal, TrialBalance};
+use boutique_core::accounting::{BookError, Booked, Entry, Journal, SalesTotal, TrialBalance};
 use boutique_core::analytics::{AnalyticsRow, AnalyticsStore};
 use boutique_core::assembly::Ports;
 use boutique_core::broker::{
@@ -344,6 +344,8 @@ gated!(Journal {
     entry(id: &EntryId) -> Result<Option<Entry>, Fault>;
     entries_of(order_id: &OrderId) -> Result<Vec<Entry>, Fault>;
     entries(after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault>;
+    sales(after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault>;
+    sales_total() -> Result<SalesTotal, Fault>;
     trial_balance() -> Result<TrialBalance, Fault>;
 });
 

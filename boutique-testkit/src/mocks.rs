@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use boutique_core::accounting::{BookError, Booked, Entry, Journal, TrialBalance};
+use boutique_core::accounting::{BookError, Booked, Entry, Journal, SalesTotal, TrialBalance};
 use boutique_core::analytics::{AnalyticsRow, AnalyticsStore};
 use boutique_core::broker::{
     AckId, Backlog, Broker, BrokerError, Delivery, Message, SubscriptionConfig, SubscriptionId,
@@ -249,6 +249,9 @@ mock! {
         async fn entries_of(&self, order_id: &OrderId) -> Result<Vec<Entry>, Fault>;
         async fn entries(&self, after: Option<u64>, limit: usize)
             -> Result<Vec<(u64, Entry)>, Fault>;
+        async fn sales(&self, after: Option<u64>, limit: usize)
+            -> Result<Vec<(u64, Entry)>, Fault>;
+        async fn sales_total(&self) -> Result<SalesTotal, Fault>;
         async fn trial_balance(&self) -> Result<TrialBalance, Fault>;
     }
 }

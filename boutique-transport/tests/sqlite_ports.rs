@@ -234,7 +234,9 @@ async fn look_at_journal(journal: &dyn Journal) -> Transcript {
     said.note(journal.entries_of(&id("o1")).await);
     for (after, limit) in [(None, 2), (Some(2), 9), (Some(u64::MAX), 9)] {
         said.note(journal.entries(after, limit).await);
+        said.note(journal.sales(after, limit).await);
     }
+    said.note(journal.sales_total().await);
     said.note(journal.trial_balance().await);
     said
 }

@@ -1,14 +1,16 @@
 //! The journal as a plain value.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
-use super::{Account, BookRejection, Booked, Entry};
+use super::{Account, BookRejection, Booked, Entry, EntryKind, EntryLine, SalesTotal};
 use crate::ids::{EntryId, OrderId};
 use crate::money::{Currency, Money, MoneyError};
 
 /// For look-ups only: its order reaches nothing.
 type Index<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+/// The same for keys alone.
+type Marks<K> = HashSet<K, BuildHasherDefault<DefaultHasher>>;
 
 /// Debits and credits of every account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +96,7 @@ pub struct JournalBook {
     entries: Vec<Entry>,
     by_id: Index<EntryId, usize>,
     by_order: Index<OrderId, Vec<usize>>,
+    taken_back: Marks<EntryId>,
     trial: TrialBalance,
 }
 
@@ -123,6 +126,9 @@ impl JournalBook {
         if let Some(order_id) = &entry.order_id {
             self.by_order.entry(order_id.clone()).or_default().push(at);
         }
+        if let (EntryKind::Reversal, Some(wrong)) = (entry.kind, &entry.reverses) {
+            self.taken_back.insert(wrong.clone());
+        }
         self.entries.push(entry.clone());
         Ok(Booked {
             entry,
@@ -147,6 +153,33 @@ impl JournalBook {
         (1..).zip(&self.entries).skip(skip)
     }
 
+    /// Sales that no reversal took back, with their sequence numbers, after `after`.
+    pub fn sales(&self, after: Option<u64>) -> impl Iterator<Item = (u64, &Entry)> {
+        let sales = self.entries(after);
+        sales.filter(|(_, it)| it.kind == EntryKind::Sale && !self.taken_back.contains(&it.id))
+    }
+
+    /// What those sales come to: what they debit receivables with.
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::Overflow`], which the ceiling of an account does not let happen.
+    pub fn sales_total(&self) -> Result<SalesTotal, MoneyError> {
+        let mut total = SalesTotal::default();
+        for (_, sale) in self.sales(None) {
+            total.count += 1;
+            let asked =
+                |it: &&EntryLine| it.account == Account::Receivables && !it.amount.is_negative();
+            for EntryLine { amount, .. } in sale.lines.iter().filter(asked) {
+                let currency = amount.currency();
+                let zero = Money::zero(currency);
+                let sum = total.amounts.entry(currency).or_insert(zero);
+                *sum = sum.plus(*amount)?;
+            }
+        }
+        Ok(total)
+    }
+
     /// Debits and credits of every account.
     pub const fn trial_balance(&self) -> &TrialBalance {
         &self.trial
@@ -155,7 +188,6 @@ impl JournalBook {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EntryKind, EntryLine};
     use super::*;
     use crate::clock::Timestamp;
 

@@ -11,9 +11,12 @@
 //! Net is the total less the tax. An order without tax has no tax line; one that costs nothing
 //! still has an entry, of two lines of nothing.
 
+use std::fmt::Write;
+
 use super::{Account, BookRejection, Credit, Entry, EntryKind, EntryLine};
 use super::{Recognition, Reverse, Sale};
 use crate::clock::Timestamp;
+use crate::event::ItemRef;
 use crate::ids::EntryId;
 use crate::money::{Money, MoneyError};
 
@@ -21,8 +24,8 @@ impl From<MoneyError> for BookRejection {
     fn from(error: MoneyError) -> Self {
         match error {
             MoneyError::Mixed { left, right } => Self::Mixed { left, right },
-            MoneyError::Overflow => Self::Amount("amount: more than can be kept"),
-            MoneyError::Nanos => Self::Amount("amount: nanos out of range"),
+            MoneyError::Overflow => Self::Amount("amount: more than can be kept".into()),
+            MoneyError::Nanos => Self::Amount("amount: nanos out of range".into()),
         }
     }
 }
@@ -33,7 +36,6 @@ impl From<MoneyError> for BookRejection {
 ///
 /// [`BookRejection::Mixed`] or [`BookRejection::Amount`].
 pub fn sale_entry(sale: &Sale, recorded_at: Timestamp) -> Result<Entry, BookRejection> {
-    let net = net_of(sale.total, sale.tax)?;
     Ok(Entry {
         id: sale.order_id.entry("sale"),
         kind: EntryKind::Sale,
@@ -41,14 +43,65 @@ pub fn sale_entry(sale: &Sale, recorded_at: Timestamp) -> Result<Entry, BookReje
         reverses: None,
         occurred_at: sale.occurred_at,
         recorded_at,
-        memo: String::new(),
+        memo: sale.memo.clone(),
         billing: None,
-        lines: lines([
-            (Account::Receivables, sale.total),
-            (Account::DeferredRevenue, net.negated()),
-            (Account::TaxPayable, sale.tax.negated()),
-        ]),
+        lines: sale_lines(sale.total, sale.tax)?,
     })
+}
+
+fn sale_lines(total: Money, tax: Money) -> Result<Vec<EntryLine>, BookRejection> {
+    let net = net_of(total, tax)?;
+    Ok(lines([
+        (Account::Receivables, total),
+        (Account::DeferredRevenue, net.negated()),
+        (Account::TaxPayable, tax.negated()),
+    ]))
+}
+
+/// The entry of a sale that was booked wrong, as it should have been: what `wrong` says, with
+/// other amounts, under the order's next name for a sale. `sales` counts the sale entries that
+/// the order has.
+///
+/// Book the reversal of `wrong` first: between the two the order has no sale, which shows.
+///
+/// # Errors
+///
+/// [`BookRejection::Mixed`], [`BookRejection::Amount`] or [`BookRejection::Id`].
+pub fn correction_entry(
+    wrong: &Entry,
+    total: Money,
+    tax: Money,
+    sales: usize,
+    recorded_at: Timestamp,
+) -> Result<Entry, BookRejection> {
+    let first = wrong.order_id.as_ref().map(|it| it.entry("sale"));
+    let first = first.as_ref().unwrap_or(&wrong.id);
+    Ok(Entry {
+        id: EntryId::new(format!("{first}.{}", sales + 1))?,
+        recorded_at,
+        lines: sale_lines(total, tax)?,
+        ..wrong.clone()
+    })
+}
+
+/// The longest remark on what was sold, in bytes.
+const SOLD_BYTES_MAX: usize = 200;
+
+/// What was sold, as a remark: `2 x OLJCESPC7Z, 1 x 66VCHSJNUP`, and how many more where that
+/// would become too long.
+pub fn what_was_sold<'a>(items: impl IntoIterator<Item = &'a ItemRef>) -> String {
+    let mut text = String::new();
+    let mut items = items.into_iter();
+    while let Some(it) = items.next() {
+        let separator = if text.is_empty() { "" } else { ", " };
+        let product = it.product_id.as_str();
+        if text.len() + product.len() + 16 > SOLD_BYTES_MAX {
+            let _ = write!(text, "{separator}{} more", 1 + items.count());
+            return text;
+        }
+        let _ = write!(text, "{separator}{} x {product}", it.quantity);
+    }
+    text
 }
 
 /// The entry that turns deferred revenue into revenue.
@@ -62,7 +115,7 @@ pub fn recognition_entry(
 ) -> Result<Entry, BookRejection> {
     let net = recognition.net;
     if net.is_negative() {
-        return Err(BookRejection::Amount("net: must not be below zero"));
+        return Err(BookRejection::Amount("net: must not be below zero".into()));
     }
     Ok(Entry {
         id: EntryId::new(format!(
@@ -149,11 +202,13 @@ fn net_of(total: Money, tax: Money) -> Result<Money, BookRejection> {
     let net = total.minus(tax)?;
     if total.is_negative() || tax.is_negative() {
         return Err(BookRejection::Amount(
-            "total and tax: must not be below zero",
+            "total and tax: must not be below zero".into(),
         ));
     }
     if net.is_negative() {
-        return Err(BookRejection::Amount("tax: must not be above the total"));
+        return Err(BookRejection::Amount(
+            "tax: must not be above the total".into(),
+        ));
     }
     Ok(net)
 }
@@ -171,7 +226,8 @@ fn lines<const N: usize>(amounts: [(Account, Money); N]) -> Vec<EntryLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{OrderId, UserId};
+    use crate::ids::{OrderId, ProductId, UserId};
+    use crate::limits::Units;
     use crate::money::Currency;
 
     fn usd(cents: i64) -> Money {
@@ -188,6 +244,7 @@ mod tests {
             total,
             tax,
             occurred_at: Timestamp::EPOCH,
+            memo: String::new(),
         }
     }
 
@@ -290,5 +347,21 @@ mod tests {
         for (found, expected) in table {
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn what_was_sold_is_told_shortly() {
+        let items: Vec<_> = (0..100)
+            .map(|it| ItemRef {
+                product_id: ProductId::new(format!("PRODUCT-{it:02}")).expect("valid"),
+                quantity: Units::new(it + 1).expect("in range"),
+            })
+            .collect();
+        assert_eq!(what_was_sold(&items[..2]), "1 x PRODUCT-00, 2 x PRODUCT-01");
+        let all = what_was_sold(&items);
+        assert!(
+            all.len() <= SOLD_BYTES_MAX && all.ends_with(", 89 more"),
+            "{all}"
+        );
     }
 }

@@ -90,6 +90,7 @@ mod tests {
             total: usd(119),
             tax: usd(19),
             occurred_at: Timestamp::EPOCH,
+            memo: String::new(),
         };
         let first = books.run(Book::Sale(sale.clone())).await.expect("booked");
         let again = books.run(Book::Sale(sale.clone())).await.expect("booked");

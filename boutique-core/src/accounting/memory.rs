@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{BookError, Booked, Entry, Journal, JournalBook, TrialBalance};
+use super::{BookError, Booked, Entry, Journal, JournalBook, SalesTotal, TrialBalance};
 use crate::fault::{Fault, PortError};
 use crate::ids::{EntryId, OrderId};
 
@@ -39,6 +39,18 @@ impl Journal for MemoryJournal {
         let book = self.book();
         let entries = book.entries(after).take(limit);
         Ok(entries.map(|(seq, it)| (seq, it.clone())).collect())
+    }
+
+    async fn sales(&self, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault> {
+        let book = self.book();
+        let sales = book.sales(after).take(limit);
+        Ok(sales.map(|(seq, it)| (seq, it.clone())).collect())
+    }
+
+    async fn sales_total(&self) -> Result<SalesTotal, Fault> {
+        self.book()
+            .sales_total()
+            .map_err(|it| Fault::permanent("the sales of a currency do not add up").because(it))
     }
 
     async fn trial_balance(&self) -> Result<TrialBalance, Fault> {

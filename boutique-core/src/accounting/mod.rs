@@ -9,12 +9,15 @@ mod entries;
 mod keep;
 mod memory;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use book::{JournalBook, TrialBalance};
+pub use entries::{correction_entry, what_was_sold};
 pub use entries::{credit_entry, recognition_entry, reversal_entry, sale_entry};
 pub use keep::KeepBooks;
 pub use memory::MemoryJournal;
@@ -222,6 +225,8 @@ pub struct Sale {
     pub tax: Money,
     /// When.
     pub occurred_at: Timestamp,
+    /// A remark without personal data: what was sold, see [`what_was_sold`].
+    pub memo: String,
 }
 
 /// A shipment that left.
@@ -269,7 +274,8 @@ pub struct Reverse {
 }
 
 /// An answer of accounting that is not yes. Nothing was booked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum BookRejection {
     /// The id has an entry that says something else.
     #[error("entry {0} exists and says something else: correct it with a reversal")]
@@ -279,7 +285,7 @@ pub enum BookRejection {
     Unbalanced,
     /// An amount below zero, tax above the total, or more than can be kept.
     #[error("{0}")]
-    Amount(&'static str),
+    Amount(Cow<'static, str>),
     /// Two currencies in one request.
     #[error("currency: {left} and {right} cannot be in one entry")]
     Mixed {
@@ -311,6 +317,15 @@ pub struct Booked {
     pub repeated: bool,
 }
 
+/// What the sales that stand come to. A sale that was taken back does not count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SalesTotal {
+    /// How many there are.
+    pub count: u64,
+    /// What buyers were asked for, tax included, per currency.
+    pub amounts: BTreeMap<Currency, Money>,
+}
+
 /// Keeps the journal. Entries are never changed or removed.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
@@ -326,6 +341,13 @@ pub trait Journal: Send + Sync + 'static {
     /// Entries in the order they were booked, each with its sequence number, after `after`, at
     /// most `limit`.
     async fn entries(&self, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault>;
+
+    /// Sales that stand, in the order they were booked, each with its sequence number, after
+    /// `after`, at most `limit`. A sale that a reversal took back is not among them.
+    async fn sales(&self, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault>;
+
+    /// What the sales that stand come to, in one snapshot.
+    async fn sales_total(&self) -> Result<SalesTotal, Fault>;
 
     /// Debits and credits of every account, per currency, in one snapshot.
     async fn trial_balance(&self) -> Result<TrialBalance, Fault>;

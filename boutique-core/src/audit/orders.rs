@@ -114,9 +114,14 @@ impl Auditor<'_> {
 
     pub(super) async fn sale_of(&mut self, order_id: &OrderId, total: Money) -> Result<(), Fault> {
         let entries = self.ports.journal.entries_of(order_id).await?;
+        let taken_back = |it: &Entry| {
+            entries
+                .iter()
+                .any(|by| by.reverses.as_ref() == Some(&it.id))
+        };
         let sales: Vec<_> = entries
             .iter()
-            .filter(|it| it.kind == EntryKind::Sale)
+            .filter(|it| it.kind == EntryKind::Sale && !taken_back(it))
             .collect();
         if sales.len() > 1 || (self.at_rest() && sales.is_empty()) {
             let detail = format!("{} sale entries", sales.len());
@@ -129,11 +134,6 @@ impl Auditor<'_> {
                 self.say(Invariant::BooksBalance, &sale.id, detail);
             }
         }
-        let taken_back = |it: &Entry| {
-            entries
-                .iter()
-                .any(|by| by.reverses.as_ref() == Some(&it.id))
-        };
         let credits = entries.iter().filter(|it| {
             matches!(it.kind, EntryKind::Cancellation | EntryKind::Return) && !taken_back(it)
         });

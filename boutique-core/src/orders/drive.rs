@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 
 use super::{Action, Fact, Order, OrderError, OrderRejection, OrderStore, Part};
+use crate::accounting::what_was_sold;
 use crate::accounting::{Book, BookError, Booked, Credit, EntryKind, Recognition, Sale};
 use crate::clock::{Clock, Timestamp};
 use crate::fault::{Fault, PortError};
@@ -274,6 +275,7 @@ fn sale(order: &Order) -> Sale {
         total: placed.total,
         tax: placed.tax,
         occurred_at: placed.occurred_at,
+        memo: what_was_sold(event.items.iter().map(|it| &it.item)),
     }
 }
 

@@ -121,7 +121,8 @@ pub enum Duty {
 }
 
 /// An answer of the warehouse that is not yes. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum ShipmentRejection {
     /// The order's shipment exists with other goods.
     #[error("shipment {0} exists with other goods")]

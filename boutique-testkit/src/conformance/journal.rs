@@ -28,6 +28,7 @@ suite! {
         entries_of_an_order_are_in_sequence,
         entries_are_read_in_pages,
         the_trial_balance_sums_every_account,
+        a_sale_counts_until_it_is_taken_back,
         an_empty_journal_balances,
         one_entry_booked_by_many_is_one_entry,
         entries_booked_by_many_are_all_kept,
@@ -281,7 +282,49 @@ async fn the_trial_balance_sums_every_account(store: &Store, _: Time) {
     assert!(trial.is_balanced());
 }
 
+async fn a_sale_counts_until_it_is_taken_back(store: &Store, _: Time) {
+    for (order, cents) in [("c", 1_000), ("a", 500), ("b", 70), ("free", 0)] {
+        fine(store.post(sale(order, cents)).await);
+    }
+    let of = |kind, reverses: Option<&str>, id: &str| Entry {
+        id: entry_id(id),
+        kind,
+        reverses: reverses.map(entry_id),
+        ..sale("a", 500)
+    };
+    // Only a reversal takes back, and what is no sale is none.
+    fine(
+        store
+            .post(of(EntryKind::Recognition, None, "a.recognition"))
+            .await,
+    );
+    let credit = of(EntryKind::CreditNote, Some("b.sale"), "b.credit");
+    fine(store.post(credit).await);
+    let ids = async |after| -> Vec<String> {
+        let sales = fine(store.sales(after, 2).await);
+        sales.iter().map(|it| it.1.id.to_string()).collect()
+    };
+    assert_eq!(ids(None).await, ["c.sale", "a.sale"]);
+    let total = fine(store.sales_total().await);
+    assert_eq!(total.count, 4);
+    assert_eq!(total.amounts[&Currency::USD], usd(1_570));
+
+    fine(
+        store
+            .post(of(EntryKind::Reversal, Some("a.sale"), "a.sale.reversal"))
+            .await,
+    );
+    assert_eq!(ids(None).await, ["c.sale", "b.sale"]);
+    let (last, _) = fine(store.sales(None, 2).await)[1];
+    assert_eq!(ids(Some(last)).await, ["free.sale"]);
+    let total = fine(store.sales_total().await);
+    assert_eq!(total.count, 3);
+    assert_eq!(total.amounts[&Currency::USD], usd(1_070));
+}
+
 async fn an_empty_journal_balances(store: &Store, _: Time) {
+    assert_eq!(fine(store.sales(None, 10).await), []);
+    assert_eq!(fine(store.sales_total().await), Default::default());
     assert_eq!(fine(store.trial_balance().await), Default::default());
     assert_eq!(fine(store.entries(None, 10).await), []);
 }
@@ -317,6 +360,8 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let one = (0..6_u8, 0..3_u8, account(), account(), 1..4_i64, 0..12_i64).prop_map(
         |(id, order, debit, credit, cents, slip)| Entry {
             id: entry_id(format!("e{id}")),
+            kind: [EntryKind::Reversal, EntryKind::Sale][usize::from(slip < 9)],
+            reverses: (slip > 7).then(|| entry_id(format!("e{}", id / 2))),
             order_id: (order > 0).then(|| order_id(format!("o{order}"))),
             lines: lines(&[(debit, cents), (credit, i64::from(slip == 0) - cents)]),
             ..sale("o", 0)
@@ -350,6 +395,11 @@ where
         let trial = store.trial_balance().await.map_err(fault)?;
         prop_assert_eq!(&trial, book.trial_balance());
         let all = store.entries(None, 100).await.map_err(fault)?;
+        let sales = store.sales(None, 100).await.map_err(fault)?;
+        let sales: Vec<_> = sales.iter().map(|it| &it.1).collect();
+        prop_assert_eq!(sales, book.sales(None).map(|it| it.1).collect::<Vec<_>>());
+        let total = store.sales_total().await.map_err(fault)?;
+        prop_assert_eq!(Ok(total), book.sales_total());
         let all: Vec<_> = all.iter().map(|it| &it.1).collect();
         prop_assert_eq!(all, book.entries(None).map(|it| it.1).collect::<Vec<_>>());
         for order in ["o1", "o2"].map(order_id) {

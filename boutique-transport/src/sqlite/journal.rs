@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use boutique_core::accounting::{
-    Account, BookError, BookRejection, Booked, Entry, EntryLine, Journal, TrialBalance,
+    Account, BookError, BookRejection, Booked, Entry, EntryLine, Journal, SalesTotal, TrialBalance,
 };
 use boutique_core::fault::{Fault, PortError};
 use boutique_core::ids::{EntryId, OrderId};
@@ -31,15 +31,23 @@ impl SqliteStore {
 /// Selects entries with their lines: one row a line, entries and lines in their order. `$of`
 /// says which entries.
 macro_rules! select {
-    ($of:literal) => {
+    ($($of:tt)*) => {
         concat!(
             "SELECT it.seq, it.id, it.kind, it.order_id, it.reverses, it.occurred_at, \
                     it.recorded_at, it.memo, it.billing, \
                     line.account, line.currency, line.units, line.nanos \
              FROM (SELECT * FROM journal_entry ",
-            $of,
+            $($of)*,
             ") AS it JOIN journal_line AS line ON line.entry = it.seq ORDER BY it.seq, line.n"
         )
+    };
+}
+
+/// Whether the entry `sale` is a sale that no reversal took back.
+macro_rules! stands {
+    () => {
+        "sale.kind = 'sale' AND NOT EXISTS (SELECT 1 FROM journal_entry AS taken \
+         WHERE taken.reverses = sale.id AND taken.kind = 'reversal')"
     };
 }
 
@@ -187,6 +195,40 @@ fn post(db: &Connection, posted: Entry) -> Result<Booked, BookError> {
     })
 }
 
+/// As [`trial_balance`], over what sales that stand debit receivables with.
+fn sales_total(db: &Connection) -> Result<SalesTotal, Fault> {
+    let mut total = SalesTotal {
+        count: db
+            .one(
+                concat!(
+                    "SELECT count(*) FROM journal_entry AS sale WHERE ",
+                    stands!()
+                ),
+                [],
+                |row| count(row, 0),
+            )?
+            .unwrap_or(0),
+        ..SalesTotal::default()
+    };
+    db.each(
+        concat!(
+            "SELECT line.currency, sum(line.units), sum(line.nanos) \
+             FROM journal_entry AS sale JOIN journal_line AS line ON line.entry = sale.seq \
+             WHERE line.account = ?1 AND line.units >= 0 AND line.nanos >= 0 AND ",
+            stands!(),
+            " GROUP BY line.currency"
+        ),
+        [Account::Receivables.number()],
+        |row| {
+            let currency = currency(row, 0)?;
+            let amount = sum(row, currency, [1, 2])?;
+            total.amounts.insert(currency, amount);
+            Ok(())
+        },
+    )?;
+    Ok(total)
+}
+
 /// Sums over the lines, units and billionths apart: either stays within 64 bits.
 fn trial_balance(db: &Connection) -> Result<TrialBalance, Fault> {
     let mut balance = TrialBalance {
@@ -251,6 +293,24 @@ impl Journal for SqliteJournal {
                 entries(db, page, (after, row_limit(limit)))
             })
             .await
+    }
+
+    async fn sales(&self, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault> {
+        let after = after.map_or(0, |it| i64::try_from(it).unwrap_or(i64::MAX));
+        self.store
+            .read(move |db| {
+                let page = select!(
+                    "AS sale WHERE seq > ?1 AND ",
+                    stands!(),
+                    " ORDER BY seq LIMIT ?2"
+                );
+                entries(db, page, (after, row_limit(limit)))
+            })
+            .await
+    }
+
+    async fn sales_total(&self) -> Result<SalesTotal, Fault> {
+        self.store.read(sales_total).await
     }
 
     async fn trial_balance(&self) -> Result<TrialBalance, Fault> {
