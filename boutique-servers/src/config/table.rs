@@ -82,7 +82,7 @@ const HOUR: u64 = 3_600_000;
 
 macro_rules! settings {
     ($($(#[$about:meta])* $name:ident = $setting:expr;)*) => {
-        $(pub(super) const $name: Setting = $setting;)*
+        $(pub(crate) const $name: Setting = $setting;)*
         /// Every setting, in the order of the documentation.
         pub const ALL: &[Setting] = &[$($name),*];
     };

@@ -29,6 +29,9 @@ pub(super) async fn supervise(program: &Path, planned: &Planned, stop: Cancellat
         let began = Instant::now();
         match start(program, planned) {
             Ok(child) => {
+                if let Some(process) = child.id() {
+                    say(planned, &format!("started as process {process}"));
+                }
                 if let Some(status) = attend(planned, child, &stop).await {
                     say(planned, &format!("ended: {status}; it is started again"));
                 }
@@ -49,7 +52,7 @@ pub(super) async fn supervise(program: &Path, planned: &Planned, stop: Cancellat
 
 fn start(program: &Path, planned: &Planned) -> std::io::Result<Child> {
     Command::new(program)
-        .args(["serve", planned.name, "--with-parent"])
+        .args(["serve", planned.server.name(), "--with-parent"])
         .envs(planned.env.iter().map(|(name, value)| (name, value)))
         // Ctrl-C reaches us alone: we say when the servers end.
         .process_group(0)
@@ -72,11 +75,11 @@ async fn attend(
         child
             .stdout
             .take()
-            .map(|it| tokio::spawn(pass_on(planned.name, it))),
+            .map(|it| tokio::spawn(pass_on(planned.server.name(), it))),
         child
             .stderr
             .take()
-            .map(|it| tokio::spawn(pass_on(planned.name, it))),
+            .map(|it| tokio::spawn(pass_on(planned.server.name(), it))),
     ];
     let ended = tokio::select! {
         biased;
@@ -104,7 +107,7 @@ async fn pass_on(name: &'static str, from: impl AsyncRead + Unpin) {
 }
 
 fn say(planned: &Planned, text: &str) {
-    write(planned.name, text);
+    write(planned.server.name(), text);
 }
 
 /// One write a line, so that lines of different servers do not mix; nobody may listen any more.

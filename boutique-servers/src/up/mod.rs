@@ -4,5 +4,5 @@ mod child;
 mod plan;
 mod processes;
 
-pub use plan::{ADMIN_OFFSET, FIRST_PORT, Planned, SERVERS, free_ports, plan};
+pub use plan::{Planned, free_ports, plan};
 pub use processes::{Processes, ready};

@@ -4,51 +4,36 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use crate::config::{ADMIN_ABOVE, Server, Setting, table};
 use crate::exit::Failure;
 
-/// The servers, in the order of their default ports.
-pub const SERVERS: [&str; 9] = [
-    "gateway",
-    "checkout",
-    "crm",
-    "inventory",
-    "furniture",
-    "fraud",
-    "oms",
-    "accounting",
-    "warehouse",
-];
-
-/// The first server's default port; the others follow it.
-pub const FIRST_PORT: u16 = 8080;
-/// How far the admin port is from the port.
-pub const ADMIN_OFFSET: u16 = 1_000;
-
-/// Whom a server asks: the variable that says where, and the server there.
-const fn asks(server: &str) -> &'static [(&'static str, &'static str)] {
-    match server.as_bytes() {
-        b"gateway" => &[
-            ("CHECKOUT_SERVICE_URL", "checkout"),
-            ("OMS_SERVICE_URL", "oms"),
+/// Whom a server asks: the setting that says where, and the server there.
+const fn asks(server: Server) -> &'static [(&'static Setting, Server)] {
+    match server {
+        Server::Gateway => &[
+            (&table::CHECKOUT_URL, Server::Checkout),
+            (&table::OMS_URL, Server::Oms),
         ],
-        b"checkout" => &[
-            ("GCP_CRM_URL", "crm"),
-            ("GCP_INVENTORY_URL", "inventory"),
-            ("GCP_FURNITURE_URL", "furniture"),
-            ("AZURE_ANALYTICS_URL", "fraud"),
-            ("OMS_SERVICE_URL", "oms"),
+        Server::Checkout => &[
+            (&table::CRM_URL, Server::Crm),
+            (&table::INVENTORY_URL, Server::Inventory),
+            (&table::FURNITURE_URL, Server::Furniture),
+            (&table::FRAUD_URL, Server::Fraud),
+            (&table::OMS_URL, Server::Oms),
         ],
-        b"oms" => &[
-            ("ACCOUNTING_SERVICE_URL", "accounting"),
-            ("WAREHOUSE_SERVICE_URL", "warehouse"),
+        Server::Oms => &[
+            (&table::ACCOUNTING_URL, Server::Accounting),
+            (&table::WAREHOUSE_URL, Server::Warehouse),
         ],
-        b"accounting" => &[("CRM_SERVICE_URL", "crm")],
-        b"warehouse" => &[
-            ("INVENTORY_SERVICE_URL", "inventory"),
-            ("FURNITURE_SERVICE_URL", "furniture"),
-            ("OMS_SERVICE_URL", "oms"),
+        Server::Accounting => &[(&table::CRM_URL, Server::Crm)],
+        Server::Warehouse => &[
+            (&table::INVENTORY_URL, Server::Inventory),
+            (&table::FURNITURE_URL, Server::Furniture),
+            (&table::OMS_URL, Server::Oms),
         ],
-        _ => &[],
+        Server::Crm | Server::Inventory | Server::Furniture | Server::Fraud | Server::Boutique => {
+            &[]
+        }
     }
 }
 
@@ -56,7 +41,7 @@ const fn asks(server: &str) -> &'static [(&'static str, &'static str)] {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
     /// Which server.
-    pub name: &'static str,
+    pub server: Server,
     /// Where its API is.
     pub port: u16,
     /// Where its admin port is.
@@ -80,34 +65,28 @@ impl Planned {
 /// Plans every server, the gateway on `first` and the others on the ports after it, each with
 /// its file in `data`.
 pub fn plan(first: u16, data: &Path) -> Vec<Planned> {
-    let port = |name: &str| {
-        let at = SERVERS.iter().position(|it| *it == name).unwrap_or(0);
-        first + u16::try_from(at).unwrap_or(0)
-    };
-    let planned = |name: &'static str| {
-        let (port_of, admin) = (port(name), port(name) + ADMIN_OFFSET);
+    let moved = first.wrapping_sub(Server::Gateway.default_port());
+    let port = |server: Server| server.default_port().wrapping_add(moved);
+    let planned = |server: Server| {
+        let (own, admin) = (port(server), port(server) + ADMIN_ABOVE);
+        let file = data.join(format!("{}.db", server.name()));
         let mut env = vec![
-            ("HOST", Ipv4Addr::LOCALHOST.to_string()),
-            ("PORT", port_of.to_string()),
-            ("ADMIN_PORT", admin.to_string()),
-            (
-                "BOUTIQUE_STORE",
-                format!("sqlite:{}", data.join(format!("{name}.db")).display()),
-            ),
+            (table::HOST.name, Ipv4Addr::LOCALHOST.to_string()),
+            (table::PORT.name, own.to_string()),
+            (table::ADMIN_PORT.name, admin.to_string()),
+            (table::STORE.name, format!("sqlite:{}", file.display())),
         ];
-        env.extend(
-            asks(name)
-                .iter()
-                .map(|(variable, asked)| (*variable, format!("http://127.0.0.1:{}", port(asked)))),
-        );
+        for (setting, asked) in asks(server) {
+            env.push((setting.name, format!("http://127.0.0.1:{}", port(*asked))));
+        }
         Planned {
-            name,
-            port: port_of,
+            server,
+            port: own,
             admin,
             env,
         }
     };
-    SERVERS.map(planned).to_vec()
+    Server::NINE.map(planned).to_vec()
 }
 
 /// A first port from which all ports of a plan are free, away from the range from which the
@@ -117,13 +96,13 @@ pub fn plan(first: u16, data: &Path) -> Vec<Planned> {
 ///
 /// [`Failure::Input`] if there is none.
 pub fn free_ports() -> Result<u16, Failure> {
-    let servers = u16::try_from(SERVERS.len()).unwrap_or(u16::MAX);
+    let servers = u16::try_from(Server::NINE.len()).unwrap_or(u16::MAX);
     // Processes that look at the same time begin at different places.
     let start = std::process::id() % 1_000;
     let candidates = (0..1_000_u32).map(|at| 10_000 + (start + at * 7) % 1_000 * 10);
     for first in candidates.filter_map(|it| u16::try_from(it).ok()) {
         let ports = first..first + servers;
-        let mut all = ports.clone().chain(ports.map(|it| it + ADMIN_OFFSET));
+        let mut all = ports.clone().chain(ports.map(|it| it + ADMIN_ABOVE));
         // The admin ports of one block may be the ports of another: bound one by one to see.
         if all.all(|port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok())
         {
@@ -140,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_server_listens_elsewhere_and_asks_servers_that_are_planned() {
-        let plan = plan(FIRST_PORT, Path::new("/data"));
+        let plan = plan(8080, Path::new("/data"));
         let mut ports: Vec<u16> = plan.iter().flat_map(|it| [it.port, it.admin]).collect();
         assert_eq!(
             (plan[0].port, plan[8].port, plan[8].admin),
@@ -148,12 +127,12 @@ mod tests {
         );
         ports.sort_unstable();
         ports.dedup();
-        assert_eq!(ports.len(), 2 * SERVERS.len());
+        assert_eq!(ports.len(), 2 * Server::NINE.len());
         for server in &plan {
             for (name, value) in &server.env {
                 if name.ends_with("_URL") {
                     let known = plan.iter().any(|it| it.url() == *value);
-                    assert!(known, "{}: {name}={value}", server.name);
+                    assert!(known, "{}: {name}={value}", server.server.name());
                 }
             }
         }

@@ -54,7 +54,10 @@ pub async fn ready(plan: &[Planned]) -> Result<(), Failure> {
     let all = async {
         for planned in plan {
             let url = base(&planned.admin_url()).map_err(|error| {
-                Failure::Input(format!("{}: the admin port's URL {error}", planned.name))
+                Failure::Input(format!(
+                    "{}: the admin port's URL {error}",
+                    planned.server.name()
+                ))
             })?;
             let admin = Upstream::new(url, exchange.clone());
             while !is_ready(&admin).await {
