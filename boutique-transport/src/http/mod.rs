@@ -13,11 +13,14 @@
 pub mod api;
 pub mod body;
 pub mod call;
+pub mod checkout;
 pub mod exchange;
 pub mod fraud;
 pub mod moment;
+pub mod oms;
 pub mod page;
 pub mod problem;
+mod schema;
 pub mod userinfo;
 
 pub use exchange::{Exchange, Upstream};
