@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,8 +11,8 @@ use serde::Serialize;
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::call::{Call, REQUEST_ID};
 use super::problem::Problem;
+use super::scope::ScopeLayer;
 
 /// What one server allows a request.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +43,8 @@ struct Health {
 }
 
 /// The server called `name` over `routes`: with `GET /health`, its description at
-/// `GET /openapi.json`, problem documents for what it does not serve, and a [`Call`] around
-/// every request.
+/// `GET /openapi.json`, problem documents for what it does not serve, and a [`Call`](super::call::Call),
+/// a span and a latency histogram around every request: see [`observe`](super::observe).
 pub fn server<S>(name: &'static str, routes: OpenApiRouter<S>, state: S, limits: Limits) -> Router
 where
     S: Clone + Send + Sync + 'static,
@@ -68,7 +67,10 @@ where
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
         .layer(DefaultBodyLimit::max(limits.body))
-        .layer(from_fn_with_state(limits, scope))
+        .layer(ScopeLayer {
+            service: name,
+            limits,
+        })
 }
 
 /// The router and its OpenAPI 3.1 document, the paths of every server included.
@@ -85,29 +87,6 @@ where
 fn json(document: bytes::Bytes) -> Response {
     let kind = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, kind)], document).into_response()
-}
-
-/// Carries a request out as a [`Call`], no longer than its caller waits.
-async fn scope(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    let call = Call::of(request.headers(), limits.longest);
-    let request_id = HeaderValue::from_str(&call.request_id).ok();
-    let late = || {
-        let detail = "the deadline has passed: ask again with the same Idempotency-Key";
-        Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).into_response()
-    };
-    let mut response = match call.deadline {
-        Some(_) if call.left().is_some_and(|it| it.is_zero()) => late(),
-        Some(deadline) => {
-            let work = call.scope(next.run(request));
-            let answer = tokio::time::timeout_at(deadline, work).await;
-            answer.unwrap_or_else(|_| late())
-        }
-        None => call.scope(next.run(request)).await,
-    };
-    if let Some(request_id) = request_id {
-        response.headers_mut().insert(REQUEST_ID, request_id);
-    }
-    response
 }
 
 /// A JSON answer with this status.

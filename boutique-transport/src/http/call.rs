@@ -46,13 +46,23 @@ pub struct Trace {
     pub sampled: bool,
 }
 
+/// Traces begun here are recorded if 32 random bits are below this.
+static SAMPLED: AtomicU64 = AtomicU64::new(0);
+
+/// Lets this percentage of the traces that begin in this process be recorded; none unless
+/// called. Whoever continues a trace follows whoever began it.
+pub fn sample(percent: u8) {
+    let below = u64::from(percent.min(100)) * (1 << 32) / 100;
+    SAMPLED.store(below, Ordering::Relaxed);
+}
+
 impl Trace {
-    /// The start of a trace.
+    /// The start of a trace, recorded as [`sample`] says.
     pub fn fresh() -> Self {
         Self {
             trace: (u128::from(draw()) << 64) | u128::from(draw()),
             span: draw(),
-            sampled: false,
+            sampled: SAMPLED.load(Ordering::Relaxed) > draw() >> 32,
         }
     }
 
@@ -187,6 +197,11 @@ impl Call {
     /// Carries `work` out as part of this call.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CALL.scope(self, work)
+    }
+
+    /// Carries `work`, which waits for nothing, out as part of this call.
+    pub fn within<T>(self, work: impl FnOnce() -> T) -> T {
+        CALL.sync_scope(self, work)
     }
 
     /// The same call without its deadline, for work that outlives the answer.

@@ -9,6 +9,7 @@
 //! * [`userinfo`]: on whose behalf a request comes; [`moment`]: dates as text.
 //! * [`exchange`]: one HTTP exchange as a Tower service, whoever carries it.
 //! * [`api`]: what every server answers besides its own paths.
+//! * [`observe`]: what is seen of requests: spans, metrics, lines for those that fail.
 
 pub mod api;
 pub mod body;
@@ -17,10 +18,12 @@ pub mod checkout;
 pub mod exchange;
 pub mod fraud;
 pub mod moment;
+pub mod observe;
 pub mod oms;
 pub mod page;
 pub mod problem;
 mod schema;
+mod scope;
 pub mod userinfo;
 
 pub use exchange::{Exchange, Upstream};

@@ -4,7 +4,9 @@
 //! members are ours: `fault` names the [`FaultKind`] of a failure, and `rejection` is the
 //! refusal itself, so that a client of ours gives exactly what the service behind it gave.
 
+use std::error::Error;
 use std::fmt;
+use std::iter::successors;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -48,6 +50,31 @@ struct Body {
     rejection: Option<Value>,
     #[serde(flatten)]
     more: Map<String, Value>,
+    /// What caused a failure, for our own log: it does not travel.
+    #[serde(skip)]
+    #[schema(ignore)]
+    cause: Option<Cause>,
+}
+
+/// What caused a failure, in words for whoever runs the server. An answer carries it as an
+/// extension to whoever writes the log; it does not travel.
+#[derive(Clone, Debug)]
+pub struct Cause(Box<str>);
+
+impl Cause {
+    /// The failure and what is behind it, outermost first.
+    fn of(fault: &Fault) -> Self {
+        let first: &dyn Error = fault;
+        let chain: Vec<String> = successors(Some(first), |&it| it.source())
+            .map(ToString::to_string)
+            .collect();
+        Self(chain.join(": ").into())
+    }
+
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The schema of the document, for OpenAPI: name it as the body of every error response.
@@ -75,6 +102,7 @@ impl Problem {
                 fault: None,
                 rejection: None,
                 more: Map::new(),
+                cause: None,
             }),
             headers: Vec::new(),
         }
@@ -206,6 +234,7 @@ impl From<&Fault> for Problem {
         };
         let mut problem = Self::new(status, fault.to_string());
         problem.body.fault = Some(name.to_owned());
+        problem.body.cause = Some(Cause::of(fault));
         match fault.kind() {
             FaultKind::Permanent => problem,
             _ => problem.retry_after(1),
@@ -216,7 +245,7 @@ impl From<&Fault> for Problem {
 /// A refusal as its own problem, a failure as that of its kind.
 impl<R> From<PortError<R>> for Problem
 where
-    R: std::error::Error,
+    R: Error,
     Self: From<R>,
 {
     fn from(error: PortError<R>) -> Self {
@@ -228,13 +257,16 @@ where
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let body = serde_json::to_vec(&*self.body).unwrap_or_default();
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
         headers.extend(self.headers);
+        if let Some(cause) = self.body.cause.take() {
+            response.extensions_mut().insert(cause);
+        }
         response
     }
 }
@@ -245,4 +277,4 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl Error for Problem {}
