@@ -5,6 +5,7 @@
 //!
 //! * [`call`]: what travels beside a request: deadline, trace, request id, lane.
 //! * [`problem`]: refusals and failures as RFC 9457 documents, and back.
+//! * [`envelope`]: the push envelope of Pub/Sub and Eventarc.
 //! * [`body`] and [`page`]: reading bodies, keys, versions and cursors; errors name the field.
 //! * [`userinfo`]: on whose behalf a request comes; [`moment`]: dates as text.
 //! * [`exchange`]: one HTTP exchange as a Tower service, whoever carries it.
@@ -15,6 +16,7 @@ pub mod api;
 pub mod body;
 pub mod call;
 pub mod checkout;
+pub mod envelope;
 pub mod exchange;
 pub mod fraud;
 pub mod moment;
