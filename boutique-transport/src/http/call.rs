@@ -33,6 +33,16 @@ pub enum Lane {
     Background,
 }
 
+impl Lane {
+    /// What the headers of a request say; the gateway strips it from those of strangers.
+    pub fn of(headers: &HeaderMap) -> Self {
+        match headers.get(&LANE).map(HeaderValue::as_bytes) {
+            Some(b"background") => Self::Background,
+            _ => Self::Client,
+        }
+    }
+}
+
 /// A W3C trace context: 16 bytes of trace, 8 of span, and flags.
 ///
 /// <https://www.w3.org/TR/trace-context/#traceparent-header>, version 00.
@@ -119,7 +129,7 @@ impl fmt::Debug for Trace {
 
 /// Names need to be different, not secret: SplitMix64 (Steele, Lea, Flood 2014) over a random
 /// start, at a few nanoseconds a name.
-fn draw() -> u64 {
+pub(crate) fn draw() -> u64 {
     static START: OnceLock<u64> = OnceLock::new();
     static DRAWN: AtomicU64 = AtomicU64::new(0);
     let start = START.get_or_init(|| uuid::Uuid::now_v7().as_u64_pair().1);
@@ -182,10 +192,7 @@ impl Call {
             deadline: Some(Instant::now() + left.min(longest)),
             trace,
             request_id,
-            lane: match text(&LANE) {
-                Some("background") => Lane::Background,
-                _ => Lane::Client,
-            },
+            lane: Lane::of(headers),
         }
     }
 
@@ -237,6 +244,12 @@ impl Call {
             headers.insert(DEADLINE, millis.into());
         }
     }
+}
+
+/// The deadline and the lane of the present call, or of one that nobody asked for.
+pub(crate) fn terms() -> (Option<Instant>, Lane) {
+    let terms = CALL.try_with(|it| (it.deadline, it.lane));
+    terms.unwrap_or((None, Lane::Background))
 }
 
 /// Runs `work` on a task of its own, as part of the present call but without its deadline.

@@ -305,7 +305,7 @@ impl<S: Exchange> Upstream<S> {
             headers: parts.headers,
             body,
         };
-        match failure(&reply) {
+        match failure(reply.status, &reply.body) {
             Some(fault) => Err(fault),
             None => Ok(reply),
         }
@@ -315,14 +315,13 @@ impl<S: Exchange> Upstream<S> {
 /// The failure that an answer tells of, if it does.
 ///
 /// A 5xx of a server that is not ours says nothing of whether the request was carried out.
-pub(crate) fn failure(reply: &Reply) -> Option<Fault> {
-    let too_many = reply.status == StatusCode::TOO_MANY_REQUESTS;
-    if !too_many && !reply.status.is_server_error() {
+pub(crate) fn failure(status: StatusCode, body: &[u8]) -> Option<Fault> {
+    if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
         return None;
     }
-    let problem = Problem::parse(reply.status, &reply.body);
+    let problem = Problem::parse(status, body);
     let told = problem.as_ref().and_then(Problem::fault_kind);
-    let kind = told.unwrap_or(match reply.status {
+    let kind = told.unwrap_or(match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => FaultKind::Unavailable,
         _ => FaultKind::Ambiguous,
     });
@@ -330,7 +329,7 @@ pub(crate) fn failure(reply: &Reply) -> Option<Fault> {
     Some(match ours {
         // Ours name no personal data.
         Some(problem) => Fault::new(kind, problem.detail().to_owned()),
-        None => Fault::new(kind, format!("the upstream answered {}", reply.status)),
+        None => Fault::new(kind, format!("the upstream answered {status}")),
     })
 }
 

@@ -9,6 +9,7 @@
 //! * [`body`] and [`page`]: reading bodies, keys, versions and cursors; errors name the field.
 //! * [`userinfo`]: on whose behalf a request comes; [`moment`]: dates as text.
 //! * [`exchange`]: one HTTP exchange as a Tower service, whoever carries it.
+//! * [`edge`]: what stands between a client and its upstream; [`gate`]: how many at once.
 //! * [`api`]: what every server answers besides its own paths.
 //! * [`observe`]: what is seen of requests: spans, metrics, lines for those that fail.
 
@@ -16,9 +17,11 @@ pub mod api;
 pub mod body;
 pub mod call;
 pub mod checkout;
+pub mod edge;
 pub mod envelope;
 pub mod exchange;
 pub mod fraud;
+pub mod gate;
 pub mod moment;
 pub mod observe;
 pub mod oms;
