@@ -30,7 +30,8 @@ impl fmt::Display for Shortage {
 }
 
 /// An answer of a stock ledger that is not yes. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum Rejection {
     /// Too few units of these products, in the order of their ids.
     #[error("not enough in stock: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]

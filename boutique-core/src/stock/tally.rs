@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Hold, HoldState, Level};
 use crate::ids::ProductId;
 
 /// What an audit of a stock ledger found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockAudit {
     /// Products looked at.
     pub products: u64,
@@ -17,7 +19,7 @@ pub struct StockAudit {
 }
 
 /// A product or hold whose numbers do not add up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockViolation {
     /// The product or hold.
     pub subject: String,

@@ -1,11 +1,14 @@
 //! Lists: `?limit=` and `?after=`, and the link to the next page.
 
 use axum::Json;
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use super::exchange::Target;
+use boutique_core::fault::Fault;
+use serde::de::DeserializeOwned;
+
+use super::exchange::{Exchange, Target, Upstream};
 use super::problem::Problem;
 
 /// Which page of a list is asked for.
@@ -80,4 +83,33 @@ pub fn listed<T: Serialize>(uri: &Uri, limit: usize, items: &T, next: Option<&st
 fn linked(uri: &Uri, limit: usize, next: &str) -> String {
     let next = Target::default().query("limit", limit).query("after", next);
     format!("<{}{next}>; rel=\"next\"", uri.path())
+}
+
+/// Up to `limit` items of the list at `target` after the cursor `after`, asked for in pages of
+/// at most `page`; `cursor` names the cursor of an item.
+///
+/// # Errors
+///
+/// The fault of the first page that could not be had.
+pub async fn collect<S: Exchange, T: DeserializeOwned + Send>(
+    upstream: &Upstream<S>,
+    target: Target,
+    after: Option<&str>,
+    limit: usize,
+    page: usize,
+    cursor: impl Fn(&T) -> &str + Send,
+) -> Result<Vec<T>, Fault> {
+    let mut items: Vec<T> = Vec::new();
+    while items.len() < limit {
+        let count = page.min(limit - items.len());
+        let last = items.last().map(&cursor).or(after);
+        let target = Page::target(target.clone(), last, count);
+        let more: Vec<T> = upstream.bare(Method::GET, target).await?.json()?;
+        let is_last = more.len() < count;
+        items.extend(more);
+        if is_last {
+            break;
+        }
+    }
+    Ok(items)
 }
