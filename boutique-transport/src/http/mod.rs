@@ -29,6 +29,7 @@ pub mod page;
 pub mod problem;
 mod schema;
 mod scope;
+pub mod stock;
 pub mod userinfo;
 
 pub use exchange::{Exchange, Upstream};
