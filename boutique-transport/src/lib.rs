@@ -5,6 +5,8 @@
 //! | always | [`sources`] | the present moment and the names of things |
 //! | `sqlite` | [`sqlite`] | every port on one SQLite file, with group commit |
 //! | `http` | [`http`](mod@http) | every service of the wire contract, both sides |
+//! | `jwt` | [`jwt`] | tokens, and the keys they are signed with |
+//! | `jwt` | [`gateway`] | the front door |
 
 pub mod sources;
 
@@ -13,3 +15,8 @@ pub mod sqlite;
 
 #[cfg(feature = "http")]
 pub mod http;
+
+#[cfg(feature = "jwt")]
+pub mod gateway;
+#[cfg(feature = "jwt")]
+pub mod jwt;

@@ -23,6 +23,9 @@ pub enum InvalidTable {
     /// Two routes could both be meant by one request.
     #[error("routes {0} and {1} overlap: one request could mean both")]
     Overlap(String, String),
+    /// Two routes name the same place of a path differently.
+    #[error("routes {0} and {1} name the same parameter differently")]
+    ParamName(String, String),
     /// The owner of a route is not a parameter of its path.
     #[error("route {0}: its owner is not a parameter of its path")]
     Owner(String),
@@ -101,6 +104,10 @@ impl RouteTable {
                 if overlap(&this.public, &that.public) && !(same && route.method != other.method) {
                     let names = (other.name.to_string(), route.name.to_string());
                     return Err(InvalidTable::Overlap(names.0, names.1));
+                }
+                if named_differently(&route.path, &other.path) {
+                    let names = (other.name.to_string(), route.name.to_string());
+                    return Err(InvalidTable::ParamName(names.0, names.1));
                 }
             }
         }
@@ -191,6 +198,12 @@ fn overlap(a: &[Segment], b: &[Segment]) -> bool {
             (Segment::Literal(a), Segment::Literal(b)) => a == b,
             _ => true,
         })
+}
+
+/// Whether two templates part ways at a parameter, rather than at a literal.
+fn named_differently(a: &str, b: &str) -> bool {
+    let parting = a.split('/').zip(b.split('/')).find(|(a, b)| a != b);
+    parting.is_some_and(|(a, b)| a.starts_with('{') && b.starts_with('{'))
 }
 
 fn compile(route: &Route) -> Result<Compiled, InvalidTable> {

@@ -215,6 +215,13 @@ fn a_table_that_could_be_misread_is_none() {
             ],
             InvalidTable::Overlap("a".into(), "b".into()),
         ),
+        (
+            vec![
+                route("a", "/a/{id}/x", "/x/{id}"),
+                route("b", "/a/{no}/y", "/y/{no}"),
+            ],
+            InvalidTable::ParamName("a".into(), "b".into()),
+        ),
         (vec![owned("no", "s")], InvalidTable::Owner("a".into())),
         (vec![owned("id", "s t")], InvalidTable::Scope("a".into())),
         (vec![late], InvalidTable::Deadline("a".into())),

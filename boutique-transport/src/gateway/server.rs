@@ -1,0 +1,340 @@
+//! The gateway as a router.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use axum::response::IntoResponse;
+use axum::routing::{any, get};
+use boutique_core::gateway::{Access, Method, Miss, Owner, Rate, Resolved, RouteTable};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::body::{Fate, Through};
+use super::headers::{append_forwarded, client, republish, strip_connection, strip_request};
+use super::limit::{Limit, network};
+use super::upstream::GatewayUpstream;
+use crate::http::call::{Call, Lane, REQUEST_ID};
+use crate::http::problem::Problem;
+use crate::http::userinfo::USERINFO;
+use crate::jwt::{Verified, Verifier, bearer};
+
+/// The longest target, in bytes.
+const TARGET_BYTES_MAX: usize = 8 << 10;
+
+/// What the gateway allows beside what the table says.
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayOptions {
+    /// How often one address may ask without a token that was verified lately.
+    pub address: Option<Rate>,
+    /// How often one principal may ask, over all routes.
+    pub principal: Option<Rate>,
+    /// Whether the rates of the routes count.
+    pub route_rates: bool,
+    /// The largest body of a request, in bytes.
+    pub body: u64,
+    /// How many proxies before the gateway are trusted to say whom they saw, in
+    /// `X-Forwarded-For`.
+    pub trusted_hops: usize,
+}
+
+impl Default for GatewayOptions {
+    /// 600 a minute of an address and 1,200 of a principal, the rates of the routes, 100 KiB,
+    /// and no proxy is trusted.
+    fn default() -> Self {
+        Self {
+            address: Some(Rate::new(600, 120)),
+            principal: Some(Rate::new(1_200, 200)),
+            route_rates: true,
+            body: 100 << 10,
+            trusted_hops: 0,
+        }
+    }
+}
+
+/// A route leads to an upstream that nobody has named.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the table leads to the upstream {0}, which has no address")]
+pub struct MissingUpstream(pub String);
+
+/// Enforces a table. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    table: RouteTable,
+    verifier: Verifier,
+    /// By the place of the route in the table.
+    upstreams: Vec<GatewayUpstream>,
+    limits: Vec<Limit>,
+    address: Option<Limit>,
+    principal: Option<Limit>,
+    body: u64,
+    trusted_hops: usize,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("routes", &self.0.table.routes().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Enforces `table`, believes `verifier`, passes on to `upstreams` by their names.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingUpstream`].
+    pub fn new(
+        table: RouteTable,
+        verifier: Verifier,
+        upstreams: &BTreeMap<String, GatewayUpstream>,
+        options: GatewayOptions,
+    ) -> Result<Self, MissingUpstream> {
+        let upstream = |name: &str| {
+            let upstream = upstreams.get(name).cloned();
+            upstream.ok_or_else(|| MissingUpstream(name.to_owned()))
+        };
+        let of_routes = table.routes().iter().map(|it| upstream(&it.upstream));
+        let rates = table.routes().iter().map(|it| Limit::new(it.rate));
+        Ok(Self(Arc::new(Inner {
+            upstreams: of_routes.collect::<Result<_, _>>()?,
+            limits: rates.take_while(|_| options.route_rates).collect(),
+            address: options.address.map(Limit::new),
+            principal: options.principal.map(Limit::new),
+            body: options.body,
+            trusted_hops: options.trusted_hops,
+            verifier,
+            table,
+        })))
+    }
+
+    /// The gateway, with `GET /health` of its own.
+    ///
+    /// The peer's address is taken from [`ConnectInfo`], which whoever accepts connections adds.
+    /// Without it all clients count as one address.
+    pub fn router(self) -> Router {
+        let health = json!({"status": "healthy", "service": "gateway"});
+        let mut router = Router::new().route("/health", get(async move || axum::Json(health)));
+        // Our own table decides; here the paths are only named, for whoever counts requests.
+        let paths = self.0.table.routes().iter().map(|it| &*it.path);
+        for path in paths.filter(|&it| it != "/health").collect::<BTreeSet<_>>() {
+            router = router.route(path, any(serve));
+        }
+        router.fallback(serve).with_state(self)
+    }
+}
+
+async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response<Body> {
+    let inner = &*gateway.0;
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|it| it.0.ip());
+    // The longest that any route may take: what the route allows is known only later.
+    let mut call = Call::of(request.headers(), Duration::from_secs(300));
+    // Whoever asks from outside waits for the answer: the reserved share is not theirs.
+    call.lane = Lane::Client;
+    let request_id = HeaderValue::from_str(&call.request_id).ok();
+    let answer = inner.answer(call, peer, request).await;
+    let mut answer = answer.unwrap_or_else(IntoResponse::into_response);
+    if let Some(request_id) = request_id {
+        answer.headers_mut().insert(REQUEST_ID, request_id);
+    }
+    answer
+}
+
+impl Inner {
+    async fn answer(
+        &self,
+        mut call: Call,
+        peer: Option<IpAddr>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Problem> {
+        let target = request
+            .uri()
+            .path_and_query()
+            .map_or(0, |it| it.as_str().len());
+        if target > TARGET_BYTES_MAX {
+            let status = StatusCode::URI_TOO_LONG;
+            return Err(Problem::new(status, "the target is longer than 8 KiB"));
+        }
+        let token = bearer(request.headers());
+        let remembered = token.ok().and_then(|it| self.verifier.remembered(it));
+        if let (None, Some(limit)) = (&remembered, &self.address) {
+            let client = client(request.headers(), peer, self.trusted_hops);
+            limit.check(&client.map(network)).map_err(too_often)?;
+        }
+        let path = request.uri().path().to_owned();
+        let method = Method::parse(request.method().as_str());
+        let resolved = self.table.find(method, &path).map_err(missed)?;
+        let longest = Instant::now() + resolved.route.deadline;
+        let deadline = call.deadline.map_or(longest, |it| it.min(longest));
+        call.deadline = Some(deadline);
+        let verified = match &resolved.route.access {
+            Access::Public => None,
+            Access::Token { scopes, owner } => {
+                let verified = match remembered {
+                    Some(verified) => verified,
+                    None => {
+                        let verify = self.verifier.verify(token?);
+                        let verified = tokio::time::timeout_at(deadline, verify).await;
+                        verified.map_err(|_| late())??
+                    }
+                };
+                for scope in scopes {
+                    if !verified.userinfo().has(scope) {
+                        return Err(insufficient(scope));
+                    }
+                }
+                owned(&resolved, owner.as_ref(), &verified)?;
+                self.count(&resolved, &verified)?;
+                Some(verified)
+            }
+        };
+        self.pass_on(&call, peer, &resolved, verified.as_deref(), request)
+            .await
+    }
+
+    fn count(&self, resolved: &Resolved<'_>, verified: &Verified) -> Result<(), Problem> {
+        let who = verified.userinfo().user_id.as_str();
+        if let Some(limit) = &self.principal {
+            limit.check(&who).map_err(too_often)?;
+        }
+        if let Some(limit) = self.limits.get(resolved.index) {
+            limit.check(&who).map_err(too_often)?;
+        }
+        Ok(())
+    }
+
+    async fn pass_on(
+        &self,
+        call: &Call,
+        peer: Option<IpAddr>,
+        resolved: &Resolved<'_>,
+        verified: Option<&Verified>,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let declared = parts.headers.get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
+        if declared.is_some_and(|it| it > self.body) {
+            return Err(too_large());
+        }
+        let deadline = call.deadline.unwrap_or_else(Instant::now);
+        strip_request(&mut parts.headers);
+        append_forwarded(&mut parts.headers, peer);
+        if let Some(verified) = verified {
+            parts.headers.insert(USERINFO, verified.header().clone());
+        }
+        call.write(&mut parts.headers);
+        let public = parts.uri;
+        let target: Result<PathAndQuery, _> = match public.query() {
+            Some(query) => format!("{}?{query}", resolved.upstream_path).parse(),
+            None => resolved.upstream_path.parse(),
+        };
+        let target = target
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read"))?;
+        let fate = Fate::default();
+        let ends = http_body::Body::is_end_stream(&body);
+        let body = if ends {
+            Body::empty()
+        } else {
+            Body::new(Through::request(body, self.body, deadline, fate.clone()))
+        };
+        let mut onward = Request::new(body);
+        *onward.method_mut() = parts.method;
+        *onward.uri_mut() = Uri::from(target);
+        *onward.version_mut() = Version::HTTP_11;
+        *onward.headers_mut() = parts.headers;
+
+        let send = self.upstreams[resolved.index].send(onward);
+        let answer = match tokio::time::timeout_at(deadline, send).await {
+            Err(_) => return Err(late()),
+            // What the client did is the client's to know, whatever the upstream made of it.
+            Ok(_) if fate.too_large() => return Err(too_large()),
+            Ok(Err(_)) if fate.broken() => {
+                return Err(Problem::new(StatusCode::BAD_REQUEST, "the body broke off"));
+            }
+            Ok(Err(fault)) => return Err(fault.into()),
+            Ok(Ok(answer)) => answer,
+        };
+        let (mut parts, body) = answer.into_parts();
+        strip_connection(&mut parts.headers);
+        republish(&mut parts.headers, &resolved.upstream_path, public.path());
+        let mut back = Response::new(Body::new(Through::answer(body, deadline)));
+        *back.status_mut() = parts.status;
+        *back.headers_mut() = parts.headers;
+        Ok(back)
+    }
+}
+
+/// Somebody else's is not there.
+fn owned(
+    resolved: &Resolved<'_>,
+    owner: Option<&Owner>,
+    verified: &Verified,
+) -> Result<(), Problem> {
+    let (Some(owner), Some(named)) = (owner, resolved.owner.as_deref()) else {
+        return Ok(());
+    };
+    let caller = verified.userinfo();
+    if caller.user_id.as_str() == named || caller.has(&owner.unless) {
+        return Ok(());
+    }
+    Err(Problem::not_found("there is nothing of that name"))
+}
+
+fn missed(miss: Miss) -> Problem {
+    match miss {
+        Miss::Malformed(problem) => {
+            let detail = format!("the path has {problem}");
+            Problem::new(StatusCode::BAD_REQUEST, detail)
+        }
+        Miss::NotFound => Problem::not_found("there is no such path here"),
+        Miss::MethodNotAllowed(methods) => {
+            let names: Vec<_> = methods.iter().map(|it| it.as_str()).collect();
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let detail = "this path does not take that method: see the Allow header";
+            let problem = Problem::new(status, detail);
+            match HeaderValue::from_str(&names.join(", ")) {
+                Ok(allow) => problem.header(header::ALLOW, allow),
+                Err(_) => problem,
+            }
+        }
+    }
+}
+
+fn too_often(seconds: u32) -> Problem {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    Problem::new(status, "too many requests: come back later").retry_after(seconds)
+}
+
+fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
+}
+
+fn late() -> Problem {
+    let detail = "the deadline has passed: ask again with the same Idempotency-Key";
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).retry_after(1)
+}
+
+/// RFC 6750 section 3.1.
+fn insufficient(scope: &str) -> Problem {
+    let detail = format!("the token lacks the scope {scope}");
+    let problem = Problem::new(StatusCode::FORBIDDEN, detail);
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+    match HeaderValue::from_str(&challenge) {
+        Ok(challenge) => problem.header(header::WWW_AUTHENTICATE, challenge),
+        Err(_) => problem,
+    }
+}
