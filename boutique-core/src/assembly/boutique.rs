@@ -27,9 +27,9 @@ pub struct Boutique {
     crm: CrmService,
     fraud: FraudService,
     accounting: BookService,
-    pub(super) checkout: CheckoutSystem,
-    pub(super) orders: OrderSystem,
-    pub(super) warehouse: WarehouseSystem,
+    pub(super) checkout: Arc<CheckoutSystem>,
+    pub(super) orders: Arc<OrderSystem>,
+    pub(super) warehouse: Arc<WarehouseSystem>,
     pub(super) batch: usize,
     pub(super) stuck_after: Duration,
 }
@@ -104,9 +104,9 @@ impl Boutique {
             crm,
             fraud,
             accounting,
-            checkout,
-            orders,
-            warehouse,
+            checkout: Arc::new(checkout),
+            orders: Arc::new(orders),
+            warehouse: Arc::new(warehouse),
             batch,
             stuck_after,
         }
@@ -161,22 +161,22 @@ impl Boutique {
 
     /// Where orders are cancelled and goods taken back, stuck orders found and dead letters
     /// replayed.
-    pub const fn desk(&self) -> &Desk<OrderDriver> {
+    pub fn desk(&self) -> &Desk<OrderDriver> {
         self.orders.desk()
     }
 
     /// The checkout.
-    pub const fn checkout(&self) -> &CheckoutSystem {
+    pub const fn checkout(&self) -> &Arc<CheckoutSystem> {
         &self.checkout
     }
 
     /// Order management.
-    pub const fn orders(&self) -> &OrderSystem {
+    pub const fn orders(&self) -> &Arc<OrderSystem> {
         &self.orders
     }
 
     /// The warehouse.
-    pub const fn warehouse(&self) -> &WarehouseSystem {
+    pub const fn warehouse(&self) -> &Arc<WarehouseSystem> {
         &self.warehouse
     }
 
