@@ -11,6 +11,8 @@ pub mod load;
 pub mod output;
 pub mod parts;
 pub mod replay;
+pub mod runtime;
+pub mod stack;
 pub mod store;
 pub mod up;
 

@@ -81,7 +81,6 @@ impl Boutique {
                 clock: Arc::clone(&ports.clock),
                 ids: Arc::clone(&ports.ids),
             },
-            ports.stock(),
             CheckoutEdges {
                 crm: crm.clone(),
                 fraud: fraud.clone(),

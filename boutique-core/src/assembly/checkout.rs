@@ -73,11 +73,9 @@ pub struct CheckoutSystem {
 const OUTBOX_LEASE: Duration = Duration::from_secs(30);
 
 impl CheckoutSystem {
-    /// Composes a checkout. `recovery` are the stock systems as recovery asks them: the same
-    /// ledgers, by a way that clients cannot crowd.
+    /// Composes a checkout.
     pub fn new(
         ports: CheckoutPorts,
-        recovery: StockRouter,
         edges: CheckoutEdges,
         settings: Settings,
         topology: Topology,
@@ -89,10 +87,6 @@ impl CheckoutSystem {
             clock: Arc::clone(&ports.clock),
             timer: settings.timer,
             ids: ports.ids,
-        };
-        let behind = Foundations {
-            stock: recovery,
-            ..foundations.clone()
         };
         let review = DecideReview::new(&foundations, settings.checkout.attempt_time);
         let dependencies = Dependencies {
@@ -108,6 +102,7 @@ impl CheckoutSystem {
             in_flight: settings.in_flight,
         };
         Self {
+            recovery: Recovery::new(&foundations),
             place: Checkout::new(
                 dependencies,
                 foundations,
@@ -116,7 +111,6 @@ impl CheckoutSystem {
             )
             .into_service(),
             review: review.into_service(),
-            recovery: Recovery::new(&behind),
             relay: Relay {
                 store: ports.checkout,
                 broker: Arc::clone(&ports.broker),

@@ -68,6 +68,8 @@ pub struct Serving {
     pub body_timeout: Duration,
     /// For a connection between requests.
     pub idle_timeout: Duration,
+    /// Threads; zero for one a core.
+    pub workers: usize,
     /// How long a server that drains still accepts.
     pub drain_wait: Duration,
     /// How long draining may take in all.
@@ -112,6 +114,7 @@ impl Configured for Serving {
             header_timeout: reader.time(&t::HEADER_TIMEOUT),
             body_timeout: reader.time(&t::BODY_TIMEOUT),
             idle_timeout: reader.time(&t::IDLE_TIMEOUT),
+            workers: reader.count(&t::WORKERS),
             drain_wait: reader.time(&t::DRAIN_WAIT),
             drain_limit: reader.time(&t::DRAIN_LIMIT),
         };
@@ -168,7 +171,7 @@ pub struct EdgeConfig {
     /// Percent of failures at which a breaker opens.
     pub breaker_percent: u8,
     /// Over so many of the latest calls.
-    pub breaker_window: usize,
+    pub breaker_window: u32,
     /// How long it stays open.
     pub breaker_open: Duration,
     /// Whether pure reads are hedged.
@@ -350,6 +353,8 @@ pub struct Background {
     pub batch: usize,
     /// The pause after a round that found nothing.
     pub work_every: Duration,
+    /// The pause after a round that did something.
+    pub work_pause: Duration,
     /// How often recovery looks.
     pub tidy_every: Duration,
     /// When an idle order is stuck.
@@ -361,6 +366,7 @@ impl Configured for Background {
         Self {
             batch: reader.count(&t::WORK_BATCH),
             work_every: reader.time(&t::WORK_EVERY),
+            work_pause: reader.time(&t::WORK_PAUSE),
             tidy_every: reader.time(&t::TIDY_EVERY),
             stuck_after: reader.time(&t::STUCK_AFTER),
         }

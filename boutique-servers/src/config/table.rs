@@ -115,6 +115,7 @@ settings! {
     HEADER_TIMEOUT = Setting::new("HEADER_TIMEOUT", time(10, 60_000), "2s", "How long a client may take to send the first byte and the head of a request.");
     BODY_TIMEOUT = Setting::new("BODY_TIMEOUT", time(10, 60_000), "2s", "How long a client may pause within a body.");
     IDLE_TIMEOUT = Setting::new("IDLE_TIMEOUT", time(10, HOUR), "60s", "How long a connection is kept between requests.");
+    WORKERS = Setting::new("WORKERS", count(0, 1_024), "0", "Threads that requests are worked on by; 0: as many as the machine has cores.");
     DRAIN_WAIT = Setting::new("DRAIN_WAIT", time(0, 60_000), "0s", "After a signal, how long a server that is not ready any more still accepts connections, until those who route to it have noticed.");
     DRAIN_LIMIT = Setting::new("DRAIN_LIMIT", time(100, 600_000), "9s", "After a signal, how long until the process ends in any case. Cloud Run kills after 10 s.");
 
@@ -124,7 +125,7 @@ settings! {
     RETRY_PERCENT = Setting::new("RETRY_PERCENT", count(0, 100), "10", "The share of requests to an upstream that may be retries or hedges.");
     RETRY_BACKOFF = Setting::new("RETRY_BACKOFF", time(1, 10_000), "25ms", "The longest pause before the first retry, doubled with each; the pause is drawn from zero to that.");
     BREAKER_PERCENT = Setting::new("BREAKER_PERCENT", count(1, 100), "50", "The share of failures at which a breaker opens.");
-    BREAKER_WINDOW = Setting::new("BREAKER_WINDOW", count(5, 10_000), "20", "The number of latest calls that share is taken over.");
+    BREAKER_WINDOW = Setting::new("BREAKER_WINDOW", count(5, 64), "20", "The number of latest calls that share is taken over.");
     BREAKER_OPEN = Setting::new("BREAKER_OPEN", time(10, 600_000), "1s", "How long an open breaker refuses before it lets a probe through.");
     HEDGE = Setting::new("HEDGE", Form::Flag, "false", "Ask the CRM a second time where the first answer is slower than 19 in 20 of them.");
 
@@ -148,6 +149,7 @@ settings! {
     FRAUD_POLICY = Setting::new("FRAUD_POLICY", Form::Policy, "fail_closed", "What the checkout does without the fraud engine.");
     FRAUD_PERCENT = Setting::new("FRAUD_PERCENT", count(1, 100), "50", "The share of the time left that the fraud engine may take.");
     WORK_BATCH = Setting::new("WORK_BATCH", count(1, 10_000), "256", "Events, deliveries or duties that one round of background work takes on.");
+    WORK_PAUSE = Setting::new("WORK_PAUSE", time(0, 60_000), "2ms", "The pause after a round of background work that did something, in which more of it comes together.");
     WORK_EVERY = Setting::new("WORK_EVERY", time(1, 60_000), "50ms", "The pause after a round of background work that found nothing to do.");
     TIDY_EVERY = Setting::new("TIDY_EVERY", time(10, 600_000), "1s", "How often recovery looks for attempts, orders and holds that nobody works on.");
     STUCK_AFTER = Setting::new("STUCK_AFTER", time(100, HOUR), "5s", "How long an order is idle with open steps before it is driven again.");

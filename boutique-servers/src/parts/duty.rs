@@ -48,6 +48,12 @@ impl Duty {
         }
     }
 
+    /// The same duty, woken by `wake`.
+    #[must_use]
+    pub fn woken_by(self, wake: Arc<Notify>) -> Self {
+        Self { wake, ..self }
+    }
+
     /// Its name, in logs and metrics.
     pub const fn name(&self) -> &'static str {
         self.name

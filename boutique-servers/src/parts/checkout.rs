@@ -1,0 +1,78 @@
+//! The checkout.
+
+use std::sync::Arc;
+
+use boutique_core::assembly::CheckoutSystem;
+use boutique_core::carts::Carts;
+use boutique_core::catalog::Catalog;
+use boutique_core::checkout::{CheckoutStore, Finish};
+use boutique_core::ids::TenantId;
+use boutique_transport::http::api::server;
+use boutique_transport::http::call::Call;
+use boutique_transport::http::checkout::{CheckoutApi, routes};
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use super::{Duty, Making, Part};
+use crate::config::Server;
+use crate::data::TENANT;
+
+/// What the checkout's paths read besides asking it.
+#[derive(Clone)]
+pub struct CheckoutStores {
+    /// The records of attempts.
+    pub checkout: Arc<dyn CheckoutStore>,
+    /// Carts.
+    pub carts: Arc<dyn Carts>,
+    /// What is sold.
+    pub catalog: Arc<Catalog>,
+}
+
+/// Finishes orders off their clients' path, on tasks of `tasks`, and wakes `published` for the
+/// event that is then in the outbox.
+pub fn finish(tasks: TaskTracker, published: Arc<Notify>) -> Finish {
+    Finish::Spawn(Arc::new(move |work| {
+        let call = Call::current().map_or_else(Call::background, Call::detached);
+        let published = Arc::clone(&published);
+        tasks.spawn(call.scope(async move {
+            work.await;
+            published.notify_one();
+        }));
+    }))
+}
+
+/// The checkout; `published` is what [`finish`] was given.
+pub fn checkout(
+    system: &Arc<CheckoutSystem>,
+    stores: CheckoutStores,
+    published: Arc<Notify>,
+    making: &Making<'_>,
+) -> Part {
+    let delivering = Arc::clone(system);
+    let deliver = Duty::new("deliver", making.background.working(), move || {
+        let system = Arc::clone(&delivering);
+        async move { Ok(!system.work().await?.is_idle()) }
+    })
+    .woken_by(published);
+    let api = CheckoutApi {
+        place: system.placing().clone(),
+        review: system.reviewing().clone(),
+        store: stores.checkout,
+        carts: stores.carts,
+        catalog: stores.catalog,
+        clock: Arc::clone(&making.clock),
+        tenant: TenantId::new(TENANT).expect("visible letters"),
+    };
+    let (recovering, clock) = (Arc::clone(system), Arc::clone(&making.clock));
+    let recover = Duty::new("recover", making.background.tidying(), move || {
+        let (system, now) = (Arc::clone(&recovering), clock.now());
+        async move { Ok(!system.recover(now).await?.is_idle()) }
+    });
+    let name = Server::Checkout.name();
+    Part {
+        server: Server::Checkout,
+        router: server(name, routes(), api, making.serving.limits()),
+        duties: vec![deliver, recover],
+        edges: Vec::new(),
+    }
+}
