@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use boutique_core::ids::IdempotencyKey;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
@@ -98,7 +99,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// # Errors
 ///
 /// A 400 that names the field.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).or_else(|_| {
         // Only what is refused pays for knowing where.
         let json = &mut serde_json::Deserializer::from_slice(body);
@@ -258,8 +259,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Deserialize)]

@@ -1,1 +1,60 @@
-//! Order management.
+//! Order management: the pushes it is fed with, and the desk.
+//!
+//! [`PushClient`] is the same service as the receivers of [`boutique_core::orders`], and
+//! [`DeskClient`] the same as [`Desk`] for what buyers ask of it.
+
+mod client;
+mod desk;
+mod envelope;
+mod orders;
+mod problem;
+mod receive;
+mod wire;
+mod work;
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use boutique_core::flow::{Ask, BoxFuture};
+use boutique_core::ids::OrderId;
+use boutique_core::orders::{Desk, Drove, OrderError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use client::{DeskClient, PushClient};
+
+use super::problem::Problem;
+
+/// The scope of a token that may act for anybody.
+pub const ANYBODY: &str = "orders:any";
+
+/// Checks that a push comes from the broker, by the headers of the request; the problem is the
+/// answer if it does not.
+pub type VerifyPush =
+    Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
+
+/// Drives orders: [`DriveOrder`](boutique_core::orders::DriveOrder).
+pub trait Drive: Ask<OrderId, Response = Drove, Error = OrderError> + Clone {}
+impl<S> Drive for S where S: Ask<OrderId, Response = Drove, Error = OrderError> + Clone {}
+
+/// What order management's paths stand on.
+#[derive(Clone)]
+pub struct OmsApi<D> {
+    /// The desk; what is pushed is received with its store, driver and clock.
+    pub desk: Desk<D>,
+    /// Checks who pushes; nobody is asked if it is missing.
+    pub verify: Option<VerifyPush>,
+}
+
+/// Order management's paths.
+pub fn routes<D: Drive>() -> OpenApiRouter<OmsApi<D>> {
+    OpenApiRouter::new()
+        .routes(routes!(receive::receive))
+        .routes(routes!(orders::list))
+        .routes(routes!(orders::one))
+        .routes(routes!(desk::cancel))
+        .routes(routes!(desk::take_back))
+        .routes(routes!(work::dead_letters))
+        .routes(routes!(work::replay))
+        .routes(routes!(work::stuck))
+}
