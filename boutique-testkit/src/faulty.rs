@@ -23,7 +23,7 @@ use boutique_core::checkout::{
 use boutique_core::clock::Timestamp;
 use boutique_core::customer::{
     Customer, CustomerDirectory, CustomerOrder, DirectoryError, DirectoryStats, Email,
-    UpsertCustomer,
+    ReviseCustomer, UpsertCustomer,
 };
 use boutique_core::event::ConfirmedOrder;
 use boutique_core::fault::{Fault, FaultKind};
@@ -312,10 +312,14 @@ gated!(Carts {
 
 gated!(CustomerDirectory {
     upsert(customer: UpsertCustomer, now: Timestamp) -> Result<Customer, DirectoryError>;
+    revise(customer: ReviseCustomer, now: Timestamp) -> Result<Customer, DirectoryError>;
     customer(id: &CustomerId) -> Result<Option<Customer>, Fault>;
     by_email(email: &Email) -> Result<Option<Customer>, Fault>;
     customers(after: Option<&CustomerId>, limit: usize) -> Result<Vec<Customer>, Fault>;
     attach(id: &CustomerId, order: CustomerOrder) -> Result<Customer, DirectoryError>;
+    detach(order_id: &OrderId) -> Result<bool, Fault>;
+    orders(after: Option<&OrderId>, limit: usize)
+        -> Result<Vec<(CustomerId, CustomerOrder)>, Fault>;
     erase(id: &CustomerId) -> Result<bool, Fault>;
     stats() -> Result<DirectoryStats, Fault>;
 });

@@ -38,7 +38,7 @@ use boutique_core::checkout::{
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::customer::{
     Customer, CustomerDirectory, CustomerOrder, DirectoryError, DirectoryStats, Email,
-    UpsertCustomer,
+    ReviseCustomer, UpsertCustomer,
 };
 use boutique_core::event::ConfirmedOrder;
 use boutique_core::fault::Fault;
@@ -172,12 +172,17 @@ mock! {
     pub CustomerDirectory {
         pub fn upsert(&self, customer: UpsertCustomer, now: Timestamp)
             -> Result<Customer, DirectoryError>;
+        pub fn revise(&self, customer: ReviseCustomer, now: Timestamp)
+            -> Result<Customer, DirectoryError>;
         pub fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Fault>;
         pub fn by_email(&self, email: &Email) -> Result<Option<Customer>, Fault>;
         pub fn customers(&self, after: Option<CustomerId>, limit: usize)
             -> Result<Vec<Customer>, Fault>;
         pub fn attach(&self, id: &CustomerId, order: CustomerOrder)
             -> Result<Customer, DirectoryError>;
+        pub fn detach(&self, order_id: &OrderId) -> Result<bool, Fault>;
+        pub fn orders(&self, after: Option<OrderId>, limit: usize)
+            -> Result<Vec<(CustomerId, CustomerOrder)>, Fault>;
         pub fn erase(&self, id: &CustomerId) -> Result<bool, Fault>;
         pub fn stats(&self) -> Result<DirectoryStats, Fault>;
     }
@@ -185,10 +190,13 @@ mock! {
 
 ported!(CustomerDirectory for MockCustomerDirectory {
     upsert(customer: UpsertCustomer, now: Timestamp) => (customer, now) -> Result<Customer, DirectoryError>;
+    revise(customer: ReviseCustomer, now: Timestamp) => (customer, now) -> Result<Customer, DirectoryError>;
     customer(id: &CustomerId) => (id) -> Result<Option<Customer>, Fault>;
     by_email(email: &Email) => (email) -> Result<Option<Customer>, Fault>;
     customers(after: Option<&CustomerId>, limit: usize) => (after.cloned(), limit) -> Result<Vec<Customer>, Fault>;
     attach(id: &CustomerId, order: CustomerOrder) => (id, order) -> Result<Customer, DirectoryError>;
+    detach(order_id: &OrderId) => (order_id) -> Result<bool, Fault>;
+    orders(after: Option<&OrderId>, limit: usize) => (after.cloned(), limit) -> Result<Vec<(CustomerId, CustomerOrder)>, Fault>;
     erase(id: &CustomerId) => (id) -> Result<bool, Fault>;
     stats() => () -> Result<DirectoryStats, Fault>;
 });

@@ -3,7 +3,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Customer, CustomerOrder, DirectoryRejection, DirectoryStats, Email, UpsertCustomer};
+use super::{
+    Customer, CustomerOrder, DirectoryRejection, DirectoryStats, Email, ReviseCustomer,
+    UpsertCustomer,
+};
 use crate::clock::Timestamp;
 use crate::ids::{CustomerId, OrderId};
 use crate::money::{Currency, Money, MoneyError};
@@ -49,6 +52,34 @@ impl Customer {
         self.standing = standing.unwrap_or(self.standing);
         self.billing = billing.or_else(|| self.billing.take());
         self.updated_at = now;
+    }
+
+    /// Changes what is said, the e-mail too; the rest stays as it is.
+    pub fn revise(&mut self, said: ReviseCustomer, now: Timestamp) {
+        let ReviseCustomer {
+            id,
+            email,
+            name,
+            surname,
+            address,
+            tier,
+            standing,
+            billing,
+        } = said;
+        if let Some(email) = email {
+            self.email = email;
+        }
+        let said = UpsertCustomer {
+            id,
+            email: self.email.clone(),
+            name,
+            surname,
+            address,
+            tier,
+            standing,
+            billing,
+        };
+        self.change(said, now);
     }
 
     /// Puts an order where it belongs: oldest first, orders of one moment by id.
@@ -100,6 +131,36 @@ impl CustomerBook {
         self.by_age.insert((now, id.clone()));
         self.customers.insert(id.clone(), customer.clone());
         Ok(customer)
+    }
+
+    /// Changes the record with this id, its e-mail included; answers with all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`DirectoryRejection::UnknownCustomer`]; [`DirectoryRejection::EmailTaken`] if another
+    /// record has the e-mail. Nothing has changed.
+    pub fn revise(
+        &mut self,
+        said: ReviseCustomer,
+        now: Timestamp,
+    ) -> Result<Customer, DirectoryRejection> {
+        let Some(customer) = self.customers.get_mut(&said.id) else {
+            return Err(DirectoryRejection::UnknownCustomer);
+        };
+        if let Some(email) = &said.email {
+            let email = Pii::new(email.expose().folded());
+            match self.by_email.get(&email) {
+                Some(owner) if *owner == said.id => {}
+                Some(_) => return Err(DirectoryRejection::EmailTaken),
+                None => {
+                    let before = Pii::new(customer.email.expose().folded());
+                    self.by_email.remove(&before);
+                    self.by_email.insert(email, said.id.clone());
+                }
+            }
+        }
+        customer.revise(said, now);
+        Ok(customer.clone())
     }
 
     /// One record by id.
@@ -162,6 +223,50 @@ impl CustomerBook {
         Ok(customer.clone())
     }
 
+    /// Takes an order off whoever it is attached to; says whether it was attached.
+    pub fn detach(&mut self, order_id: &OrderId) -> bool {
+        let Some(owner) = self.attached.remove(order_id) else {
+            return false;
+        };
+        if let Some(customer) = self.customers.get_mut(&owner)
+            && let Some(at) = customer
+                .orders
+                .iter()
+                .position(|it| it.order_id == *order_id)
+        {
+            let order = customer.orders.remove(at);
+            self.uncount(&order);
+        }
+        true
+    }
+
+    /// Attached orders and whose they are, by order id, after the one with the id `after`.
+    pub fn orders_after(
+        &self,
+        after: Option<&OrderId>,
+    ) -> impl Iterator<Item = (&CustomerId, &CustomerOrder)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let start = after.map_or(Unbounded, Excluded);
+        let page = self.attached.range::<OrderId, _>((start, Unbounded));
+        page.filter_map(|(order_id, owner)| {
+            let orders = &self.customers.get(owner)?.orders;
+            let order = orders.iter().find(|it| it.order_id == *order_id)?;
+            Some((owner, order))
+        })
+    }
+
+    /// Takes an order out of the revenue.
+    fn uncount(&mut self, order: &CustomerOrder) {
+        if let Entry::Occupied(mut sum) = self.revenue.entry(order.total.currency()) {
+            let (orders, nanos) = *sum.get();
+            if orders <= 1 {
+                sum.remove();
+            } else {
+                sum.insert((orders - 1, nanos - order.total.nanos()));
+            }
+        }
+    }
+
     /// Erases a record and all it says; says whether there was one.
     pub fn erase(&mut self, id: &CustomerId) -> bool {
         let Some(customer) = self.customers.remove(id) else {
@@ -172,14 +277,7 @@ impl CustomerBook {
         self.by_age.remove(&(customer.created_at, customer.id));
         for order in customer.orders {
             self.attached.remove(&order.order_id);
-            if let Entry::Occupied(mut sum) = self.revenue.entry(order.total.currency()) {
-                let (orders, nanos) = *sum.get();
-                if orders <= 1 {
-                    sum.remove();
-                } else {
-                    sum.insert((orders - 1, nanos - order.total.nanos()));
-                }
-            }
+            self.uncount(&order);
         }
         true
     }

@@ -1,5 +1,8 @@
 //! E-mail and postal addresses.
 
+use std::fmt;
+
+use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Why a text is not an e-mail or an address. The text itself is not repeated.
@@ -14,6 +17,9 @@ pub enum InvalidContact {
     /// A field of the address is too long or has control characters.
     #[error("address.{0}: must be text of at most 200 bytes without control characters")]
     Field(&'static str),
+    /// An address in one text is empty, too long or has control characters.
+    #[error("address: must be text of 1 to 1000 bytes without control characters")]
+    Text,
 }
 
 /// An e-mail address: `local@domain`, at most 254 bytes (RFC 5321, 4.5.3.1.3).
@@ -119,6 +125,70 @@ impl Address {
                 .to_lowercase()
         })
         .join("|")
+    }
+}
+
+/// Where somebody lives: in fields, or in one text, as older clients give it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum PostalAddress {
+    /// In fields.
+    Fields(Address),
+    /// In one text.
+    Text(AddressText),
+}
+
+/// An address in one text: 1 to 1000 bytes, perhaps of several lines.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct AddressText(String);
+
+impl AddressText {
+    /// Checks `text` and takes it as an address.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidContact::Text`].
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidContact> {
+        let text = text.into();
+        let fits = !text.trim().is_empty()
+            && text.len() <= 1_000
+            && !text.chars().any(|it| it.is_control() && it != '\n');
+        fits.then_some(Self(text)).ok_or(InvalidContact::Text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Address> for PostalAddress {
+    fn from(address: Address) -> Self {
+        Self::Fields(address)
+    }
+}
+
+impl<'de> Deserialize<'de> for PostalAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = PostalAddress;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or street_address, city and country")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<PostalAddress, E> {
+                let text = AddressText::new(text).map_err(E::custom)?;
+                Ok(PostalAddress::Text(text))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PostalAddress, A::Error> {
+                let fields = Address::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(PostalAddress::Fields(fields))
+            }
+        }
+        deserializer.deserialize_any(Either)
     }
 }
 

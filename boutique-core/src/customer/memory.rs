@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use super::{
     Customer, CustomerBook, CustomerDirectory, CustomerOrder, DirectoryError, DirectoryStats,
-    Email, UpsertCustomer,
+    Email, ReviseCustomer, UpsertCustomer,
 };
 use crate::clock::Timestamp;
 use crate::fault::{Fault, PortError};
-use crate::ids::CustomerId;
+use crate::ids::{CustomerId, OrderId};
 
 /// Customers that are known as long as the process lasts.
 #[derive(Debug, Default)]
@@ -32,6 +32,15 @@ impl CustomerDirectory for MemoryDirectory {
         now: Timestamp,
     ) -> Result<Customer, DirectoryError> {
         let answer = self.book().upsert(customer, now);
+        answer.map_err(PortError::Rejected)
+    }
+
+    async fn revise(
+        &self,
+        customer: ReviseCustomer,
+        now: Timestamp,
+    ) -> Result<Customer, DirectoryError> {
+        let answer = self.book().revise(customer, now);
         answer.map_err(PortError::Rejected)
     }
 
@@ -61,6 +70,20 @@ impl CustomerDirectory for MemoryDirectory {
         answer.map_err(PortError::Rejected)
     }
 
+    async fn detach(&self, order_id: &OrderId) -> Result<bool, Fault> {
+        Ok(self.book().detach(order_id))
+    }
+
+    async fn orders(
+        &self,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<(CustomerId, CustomerOrder)>, Fault> {
+        let book = self.book();
+        let page = book.orders_after(after).take(limit);
+        Ok(page.map(|(id, it)| (id.clone(), it.clone())).collect())
+    }
+
     async fn erase(&self, id: &CustomerId) -> Result<bool, Fault> {
         Ok(self.book().erase(id))
     }
@@ -76,7 +99,6 @@ impl CustomerDirectory for MemoryDirectory {
 mod tests {
     use super::super::{DirectoryRejection, Standing, Tier};
     use super::*;
-    use crate::ids::OrderId;
     use crate::money::{Currency, Money};
     use crate::pii::Pii;
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use book::CustomerBook;
-pub use contact::{Address, Email, InvalidContact};
+pub use contact::{Address, AddressText, Email, InvalidContact, PostalAddress};
 pub use country::Country;
 pub use lookup::LookUpInDirectory;
 pub use memory::MemoryDirectory;
@@ -96,7 +96,7 @@ pub struct Customer {
     /// E-mail, unique over the directory, compared without regard to case.
     pub email: Pii<Email>,
     /// Postal address.
-    pub address: Option<Pii<Address>>,
+    pub address: Option<Pii<PostalAddress>>,
     /// Loyalty.
     #[serde(default)]
     pub tier: Tier,
@@ -127,7 +127,28 @@ pub struct UpsertCustomer {
     /// Family name.
     pub surname: Option<Pii<String>>,
     /// Postal address.
-    pub address: Option<Pii<Address>>,
+    pub address: Option<Pii<PostalAddress>>,
+    /// Loyalty.
+    pub tier: Option<Tier>,
+    /// Whether they may buy.
+    pub standing: Option<Standing>,
+    /// Where the bill goes.
+    pub billing: Option<BillingProfile>,
+}
+
+/// What changes about a known customer; `None` leaves a field as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviseCustomer {
+    /// Which record.
+    pub id: CustomerId,
+    /// Another e-mail, or another spelling of it.
+    pub email: Option<Pii<Email>>,
+    /// Given name.
+    pub name: Option<Pii<String>>,
+    /// Family name.
+    pub surname: Option<Pii<String>>,
+    /// Postal address.
+    pub address: Option<Pii<PostalAddress>>,
     /// Loyalty.
     pub tier: Option<Tier>,
     /// Whether they may buy.
@@ -174,11 +195,15 @@ pub struct DirectoryStats {
 }
 
 /// An answer of the directory that is not yes. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", content = "of", rename_all = "snake_case")]
 pub enum DirectoryRejection {
     /// The id belongs to a record with another e-mail.
     #[error("id: the customer id is taken by another e-mail")]
     IdTaken,
+    /// The e-mail belongs to another record.
+    #[error("email: another customer has this e-mail")]
+    EmailTaken,
     /// There is no such customer.
     #[error("there is no such customer")]
     UnknownCustomer,
@@ -197,6 +222,13 @@ pub trait CustomerDirectory: Send + Sync + 'static {
     async fn upsert(
         &self,
         customer: UpsertCustomer,
+        now: Timestamp,
+    ) -> Result<Customer, DirectoryError>;
+
+    /// Changes the record with this id, its e-mail included. `now` stamps it.
+    async fn revise(
+        &self,
+        customer: ReviseCustomer,
         now: Timestamp,
     ) -> Result<Customer, DirectoryError>;
 
@@ -221,6 +253,16 @@ pub trait CustomerDirectory: Send + Sync + 'static {
         id: &CustomerId,
         order: CustomerOrder,
     ) -> Result<Customer, DirectoryError>;
+
+    /// Takes an order off whoever it is attached to; says whether it was attached.
+    async fn detach(&self, order_id: &OrderId) -> Result<bool, Fault>;
+
+    /// Attached orders and whose they are, after `after`, by order id, at most `limit`.
+    async fn orders(
+        &self,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<(CustomerId, CustomerOrder)>, Fault>;
 
     /// Erases the record and all it says of the person; says whether there was one.
     async fn erase(&self, id: &CustomerId) -> Result<bool, Fault>;

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use boutique_core::customer::{
-    BillingProfile, Customer, CustomerDirectory, CustomerOrder, DirectoryError, DirectoryRejection,
-    DirectoryStats, Standing, Tier, UpsertCustomer,
+    AddressText, BillingProfile, Customer, CustomerDirectory, CustomerOrder, DirectoryError,
+    DirectoryRejection, DirectoryStats, PostalAddress, ReviseCustomer, Standing, Tier,
+    UpsertCustomer,
 };
 use boutique_core::money::{Currency, Money};
+use boutique_core::pii::Pii;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -24,10 +26,14 @@ suite! {
         what_is_not_said_stays,
         the_e_mail_names_the_record,
         an_id_is_taken_once,
+        a_record_is_revised_with_its_e_mail,
+        an_e_mail_of_another_is_refused,
+        an_address_may_be_one_text,
         customers_are_listed_newest_first,
         an_order_is_attached_once,
         an_order_belongs_to_one_customer,
         an_order_of_nobody_is_refused,
+        orders_are_listed_by_id_until_they_are_detached,
         the_erased_are_gone,
         sums_go_over_all_records,
         one_e_mail_upserted_by_many_is_one_record,
@@ -56,7 +62,7 @@ fn all_of(id: &str, mail: &str) -> UpsertCustomer {
     UpsertCustomer {
         name: Some("Ada".to_owned().into()),
         surname: Some("L\u{f8}vel".to_owned().into()),
-        address: Some(address()),
+        address: Some(Pii::new(address().into_inner().into())),
         tier: Some(Tier::Gold),
         standing: Some(Standing::Blocked),
         billing: Some(BillingProfile {
@@ -153,6 +159,105 @@ async fn an_id_is_taken_once(store: &Store, _: Time) {
         fine(store.by_email(email("eve@example.com").expose()).await),
         None
     );
+}
+
+/// Changes nothing.
+fn revision(id: &str) -> ReviseCustomer {
+    ReviseCustomer {
+        id: customer_id(id),
+        email: None,
+        name: None,
+        surname: None,
+        address: None,
+        tier: None,
+        standing: None,
+        billing: None,
+    }
+}
+
+async fn a_record_is_revised_with_its_e_mail(store: &Store, _: Time) {
+    let made = upsert(store, all_of("c1", "ada@example.com"), 5).await;
+    fine(store.attach(&made.id, order("o1", 100, 6)).await);
+    let change = ReviseCustomer {
+        email: Some(email("Ada@Example.org")),
+        tier: Some(Tier::Silver),
+        ..revision("c1")
+    };
+    let revised = fine(store.revise(change, at(9)).await);
+    let expected = Customer {
+        email: email("Ada@Example.org"),
+        tier: Tier::Silver,
+        updated_at: at(9),
+        orders: vec![order("o1", 100, 6)],
+        ..made
+    };
+    assert_eq!(revised, expected);
+    let found = fine(store.by_email(email("ada@example.ORG").expose()).await);
+    assert_eq!(found, Some(expected));
+    let old = email("ada@example.com");
+    assert_eq!(fine(store.by_email(old.expose()).await), None);
+    let other = upsert(store, who("c2", "ada@example.com"), 10).await;
+    assert_eq!(other.id, customer_id("c2"), "the old e-mail is free");
+}
+
+async fn an_e_mail_of_another_is_refused(store: &Store, _: Time) {
+    let made = upsert(store, all_of("c1", "ada@example.com"), 5).await;
+    upsert(store, who("c2", "eve@example.com"), 5).await;
+    let taken = ReviseCustomer {
+        email: Some(email("EVE@example.com")),
+        tier: Some(Tier::Silver),
+        ..revision("c1")
+    };
+    let answer = store.revise(taken, at(9)).await;
+    assert_eq!(refused(answer), DirectoryRejection::EmailTaken);
+    assert_eq!(fine(store.customer(&made.id).await), Some(made));
+    let answer = store.revise(revision("c3"), at(9)).await;
+    assert_eq!(refused(answer), DirectoryRejection::UnknownCustomer);
+    let spelled = ReviseCustomer {
+        email: Some(email("Eve@example.com")),
+        ..revision("c2")
+    };
+    let spelled = fine(store.revise(spelled, at(9)).await);
+    assert_eq!(spelled.email, email("Eve@example.com"));
+}
+
+async fn an_address_may_be_one_text(store: &Store, _: Time) {
+    let text = AddressText::new("1 Harbour Street\nPort").expect("a text");
+    let said = UpsertCustomer {
+        address: Some(Pii::new(PostalAddress::Text(text))),
+        ..who("c1", "ada@example.com")
+    };
+    let made = upsert(store, said.clone(), 5).await;
+    assert_eq!(made.address, said.address);
+    assert_eq!(fine(store.customer(&made.id).await), Some(made));
+}
+
+async fn orders_are_listed_by_id_until_they_are_detached(store: &Store, _: Time) {
+    for (id, orders) in [("c1", ["o3", "o1"]), ("c2", ["o2", "O4"])] {
+        upsert(store, who(id, &format!("{id}@example.com")), 0).await;
+        for it in orders {
+            fine(store.attach(&customer_id(id), order(it, 100, 1)).await);
+        }
+    }
+    let page = async |after: Option<&str>, limit| -> Vec<String> {
+        let after = after.map(order_id);
+        let found = fine(store.orders(after.as_ref(), limit).await);
+        let named = found
+            .into_iter()
+            .map(|(id, it)| format!("{id} {}", it.order_id));
+        named.collect()
+    };
+    assert_eq!(page(None, 9).await, ["c2 O4", "c1 o1", "c2 o2", "c1 o3"]);
+    assert_eq!(page(Some("O4"), 2).await, ["c1 o1", "c2 o2"]);
+    assert!(fine(store.detach(&order_id("o1")).await));
+    assert!(!fine(store.detach(&order_id("o1")).await));
+    assert_eq!(page(None, 9).await, ["c2 O4", "c2 o2", "c1 o3"]);
+    let ada = fine(store.customer(&customer_id("c1")).await).expect("it is known");
+    assert_eq!(ada.orders, [order("o3", 100, 1)]);
+    let stats = fine(store.stats().await);
+    assert_eq!((stats.orders, stats.revenue), (3, vec![usd(300)]));
+    // It can be somebody else's now.
+    fine(store.attach(&customer_id("c2"), order("o1", 50, 1)).await);
 }
 
 async fn customers_are_listed_newest_first(store: &Store, _: Time) {

@@ -88,7 +88,7 @@ pub fn upsert_customer() -> impl Strategy<Value = UpsertCustomer> + Clone {
             email,
             name,
             surname,
-            address,
+            address: address.map(|it| Pii::new(it.into_inner().into())),
             tier,
             standing,
             billing,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use boutique_core::clock::Timestamp;
 use boutique_core::customer::{
     Customer, CustomerDirectory, CustomerOrder, DirectoryError, DirectoryRejection, DirectoryStats,
-    Email, UpsertCustomer,
+    Email, ReviseCustomer, UpsertCustomer,
 };
 use boutique_core::fault::{Fault, PortError};
 use boutique_core::ids::{CustomerId, OrderId};
@@ -95,6 +95,28 @@ fn upsert(
         ],
     )?;
     Ok(customer)
+}
+
+fn revise(
+    db: &Connection,
+    said: ReviseCustomer,
+    now: Timestamp,
+) -> Result<Customer, DirectoryError> {
+    let refuse = |why| Err(PortError::Rejected(why));
+    let Some((seq, mut customer)) = by_id(db, &said.id)? else {
+        return refuse(DirectoryRejection::UnknownCustomer);
+    };
+    if let Some(email) = &said.email
+        && let Some((other, _)) = by_email(db, &email.expose().folded())?
+        && other != seq
+    {
+        return refuse(DirectoryRejection::EmailTaken);
+    }
+    customer.revise(said, now);
+    let folded = customer.email.expose().folded();
+    let update = "UPDATE customer SET email = ?2, record = ?3 WHERE seq = ?1";
+    db.run(update, params![seq, folded, to_json(&customer)?])?;
+    Ok(whole(db, (seq, customer))?)
 }
 
 fn attach(
@@ -190,6 +212,14 @@ impl CustomerDirectory for SqliteDirectory {
         self.store.write(move |db| upsert(db, customer, now)).await
     }
 
+    async fn revise(
+        &self,
+        customer: ReviseCustomer,
+        now: Timestamp,
+    ) -> Result<Customer, DirectoryError> {
+        self.store.write(move |db| revise(db, customer, now)).await
+    }
+
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, Fault> {
         self.store
             .peek(|db| by_id(db, id)?.map(|it| whole(db, it)).transpose())
@@ -233,6 +263,34 @@ impl CustomerDirectory for SqliteDirectory {
     ) -> Result<Customer, DirectoryError> {
         let id = id.clone();
         self.store.write(move |db| attach(db, &id, &order)).await
+    }
+
+    async fn detach(&self, order_id: &OrderId) -> Result<bool, Fault> {
+        let order_id = order_id.clone();
+        let delete = "DELETE FROM customer_order WHERE order_id = ?1";
+        self.store
+            .write(move |db| Ok(db.run(delete, [order_id.as_str()])? > 0))
+            .await
+    }
+
+    async fn orders(
+        &self,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<(CustomerId, CustomerOrder)>, Fault> {
+        let (after, limit) = (after.cloned(), row_limit(limit));
+        self.store
+            .read(move |db| {
+                let after = after.as_ref().map_or("", OrderId::as_str);
+                db.all(
+                    "SELECT order_id, currency, units, nanos, placed_at, customer.id \
+                     FROM customer_order JOIN customer ON customer.seq = customer_order.customer \
+                     WHERE order_id > ?1 ORDER BY order_id LIMIT ?2",
+                    params![after, limit],
+                    |row| Ok((id(row, 5, CustomerId::new)?, order(row)?)),
+                )
+            })
+            .await
     }
 
     /// Overwrites the record and its list of orders. What the write-ahead log has of it goes
