@@ -9,16 +9,20 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::{alphabet, engine::DecodePaddingMode};
 use boutique_core::broker::{AckId, Attributes, Delivery, Message, Push, SubscriptionId};
 use boutique_core::clock::Timestamp;
+use boutique_core::event::ConfirmedOrder;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::body::{JsonText, parse};
 use super::moment::Moment;
 use super::problem::Problem;
 
@@ -135,6 +139,63 @@ impl Envelope {
             },
         }
     }
+}
+
+/// What can be asked for by the event of an order instead of in its own words.
+pub trait OfOrder: DeserializeOwned {
+    /// The request that `order` stands for; `at` is when it was placed, if anybody said.
+    fn of_order(order: ConfirmedOrder, at: Option<Timestamp>) -> Self;
+}
+
+/// A JSON body as `T`, or the `T` that a push envelope brings: the same JSON, or the event of an
+/// order.
+#[derive(Clone, Copy, Debug)]
+pub struct Pushed<T>(pub T);
+
+impl<S, T> FromRequest<S> for Pushed<T>
+where
+    S: Send + Sync,
+    T: OfOrder,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let JsonText(body) = JsonText::from_request(request, state).await?;
+        // Nothing that can be read as a `T` is an envelope: what most send is parsed once.
+        parse(&body).map(Self).or_else(|plain| unpack(&body, plain))
+    }
+}
+
+/// What the envelope in `body` asks for; `plain` if it is none.
+fn unpack<T: OfOrder>(body: &[u8], plain: Problem) -> Result<Pushed<T>, Problem> {
+    let is_envelope = serde_json::from_slice::<HasMessage>(body).is_ok();
+    if !is_envelope {
+        return Err(plain);
+    }
+    let envelope = Envelope::parse(body)?;
+    let message = &envelope.message;
+    let published_at = envelope.published_at.unwrap_or(Timestamp::EPOCH);
+    // The event first: it says more, in its attributes, and may have the names of a `T` as well.
+    let order = match ConfirmedOrder::decode(message, published_at) {
+        Ok(order) => order,
+        Err(why) => {
+            let asked = serde_json::from_str(&message.data);
+            let refuse = |_| Problem::new(StatusCode::BAD_REQUEST, format!("message: {why}"));
+            return asked.map(Pushed).map_err(refuse);
+        }
+    };
+    let dated = message.attributes.contains_key(OCCURRED_AT) || envelope.published_at.is_some();
+    let at = dated.then_some(order.occurred_at);
+    Ok(Pushed(T::of_order(order, at)))
+}
+
+/// The attribute by which an event of ours says when the order was placed.
+const OCCURRED_AT: &str = "occurred-at-us";
+
+#[derive(Deserialize)]
+struct HasMessage {
+    #[serde(rename = "message")]
+    _message: serde::de::IgnoredAny,
 }
 
 /// An envelope as it is written, and as OpenAPI shows it.

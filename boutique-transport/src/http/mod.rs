@@ -13,6 +13,7 @@
 //! * [`api`]: what every server answers besides its own paths.
 //! * [`observe`]: what is seen of requests: spans, metrics, lines for those that fail.
 
+pub mod accounting;
 pub mod api;
 pub mod body;
 pub mod call;
