@@ -1,5 +1,6 @@
 //! What the programs of Boutique are made of. The programs themselves are thin.
 
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod data;
@@ -8,6 +9,7 @@ pub mod exit;
 pub mod folder;
 pub mod inspect;
 pub mod load;
+pub mod logs;
 pub mod output;
 pub mod parts;
 pub mod replay;
