@@ -5,7 +5,7 @@ use std::sync::Arc;
 use boutique_core::assembly::Ports;
 use boutique_core::clock::Clock;
 use boutique_transport::sources::NamedIds;
-use boutique_transport::sqlite::SqliteOptions;
+use boutique_transport::sqlite::{OpenError, SqliteOptions};
 
 use crate::config::{Store, StoreUrl};
 use crate::data;
@@ -27,5 +27,30 @@ pub fn open(store: &Store, clock: Arc<dyn Clock>) -> Result<Ports, Failure> {
             };
             data::open(path, clock, options)
         }
+    }
+}
+
+/// Looks at a store without making or changing anything, and says what is there. It may be in
+/// use.
+///
+/// # Errors
+///
+/// [`Failure::Data`] if it could not be opened.
+pub fn look(store: &Store) -> Result<String, Failure> {
+    let StoreUrl::Sqlite(path) = &store.url else {
+        return Ok("memory: gone when the server ends".to_owned());
+    };
+    let shown = path.display();
+    match data::look_into(path) {
+        Ok(_) => Ok(format!("{shown}: can be used")),
+        Err(Failure::Data(OpenError::NotThere { .. })) => {
+            let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+            if directory.is_some_and(|it| !it.is_dir()) {
+                let file = path.clone();
+                return Err(OpenError::DirectoryMissing { file }.into());
+            }
+            Ok(format!("{shown}: is made at the start"))
+        }
+        Err(failure) => Err(failure),
     }
 }

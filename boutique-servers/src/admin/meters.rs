@@ -11,7 +11,11 @@ use boutique_core::fault::Fault;
 use boutique_core::flow::BoxFuture;
 use boutique_core::stock::{StockLedger, StockSystem};
 use boutique_transport::http::call::Call;
-use metrics::gauge;
+use boutique_transport::http::edge::{EdgeState, Phase};
+use boutique_transport::http::gate::Gate;
+use metrics::{counter, gauge};
+
+use super::recorder::install;
 
 /// Something that has to be asked to be measured.
 pub struct Meter(How);
@@ -63,8 +67,8 @@ impl Meter {
 }
 
 /// Gauges are floating-point; counts of ours are far below where that is inexact.
-fn float(count: u64) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+const fn float(count: u64) -> f64 {
+    count as f64
 }
 
 fn age(now: Timestamp, oldest: Option<Timestamp>) -> f64 {
@@ -73,6 +77,7 @@ fn age(now: Timestamp, oldest: Option<Timestamp>) -> f64 {
 
 /// What waits in the outbox of `store`, and for how long.
 pub fn outbox(store: Arc<dyn CheckoutStore>, clock: Arc<dyn Clock>) -> Meter {
+    install();
     let waiting = gauge!("boutique_outbox_waiting");
     let oldest = gauge!("boutique_outbox_oldest_seconds");
     Meter::background(move || {
@@ -93,6 +98,7 @@ pub fn backlog(
     subscription: SubscriptionId,
     clock: Arc<dyn Clock>,
 ) -> Meter {
+    install();
     let named = |name: &'static str| gauge!(name, "subscription" => subscription.to_string());
     let messages = named("boutique_backlog_messages");
     let leased = named("boutique_backlog_leased");
@@ -118,6 +124,7 @@ const PAGE: usize = 1_000;
 
 /// Units of `ledger` over all products: held by open holds, committed to sold orders, available.
 pub fn stock(system: StockSystem, ledger: Arc<dyn StockLedger>) -> Meter {
+    install();
     let of = |state: &'static str| gauge!("boutique_units", "system" => system.as_str(), "state" => state);
     let gauges = [of("available"), of("held"), of("committed")];
     Meter::background(move || {
@@ -142,5 +149,54 @@ pub fn stock(system: StockSystem, ledger: Arc<dyn StockLedger>) -> Meter {
             }
             Ok(())
         }
+    })
+}
+
+/// How the stack before one upstream is doing.
+pub fn edge(state: EdgeState) -> Meter {
+    install();
+    let upstream = state.name();
+    let phases = [Phase::Closed, Phase::HalfOpen, Phase::Open];
+    let names = ["closed", "half_open", "open"];
+    let breaker =
+        names.map(|it| gauge!("boutique_breaker_state", "upstream" => upstream, "state" => it));
+    let opened = counter!("boutique_breaker_opened_total", "upstream" => upstream);
+    let in_flight = gauge!("boutique_upstream_in_flight", "upstream" => upstream);
+    let queued = gauge!("boutique_upstream_queued", "upstream" => upstream);
+    let calls = counter!("boutique_upstream_calls_total", "upstream" => upstream);
+    let shed = counter!("boutique_upstream_shed_total", "upstream" => upstream);
+    let retries = counter!("boutique_upstream_retries_total", "upstream" => upstream);
+    let hedges = counter!("boutique_upstream_hedges_total", "upstream" => upstream);
+    let unpaid = counter!("boutique_upstream_unpaid_total", "upstream" => upstream);
+    Meter::at_hand(move || {
+        let now = state.read();
+        for (phase, gauge) in phases.iter().zip(&breaker) {
+            gauge.set(if *phase == now.circuit.phase {
+                1.0
+            } else {
+                0.0
+            });
+        }
+        opened.absolute(now.circuit.opened);
+        in_flight.set(float(now.in_flight as u64));
+        queued.set(float(now.queued as u64));
+        calls.absolute(now.calls);
+        shed.absolute(now.shed);
+        retries.absolute(now.retries);
+        hedges.absolute(now.hedges);
+        unpaid.absolute(now.unpaid);
+    })
+}
+
+/// How many requests `service` works on, lets wait and turned away.
+pub fn admitted(service: &'static str, gate: Gate) -> Meter {
+    install();
+    let in_flight = gauge!("boutique_requests_in_flight", "service" => service);
+    let queued = gauge!("boutique_requests_queued", "service" => service);
+    let shed = counter!("boutique_requests_shed_total", "service" => service);
+    Meter::at_hand(move || {
+        in_flight.set(float(gate.in_flight() as u64));
+        queued.set(float(gate.queued() as u64));
+        shed.absolute(gate.shed());
     })
 }

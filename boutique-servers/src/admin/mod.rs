@@ -4,6 +4,7 @@
 //! cost nothing and a slow dependency does not make a probe slow.
 
 mod board;
+mod check;
 mod meters;
 mod process;
 mod recorder;
@@ -24,7 +25,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 pub use board::{Checked, Dependency, Health};
-pub use meters::{Meter, backlog, outbox, stock};
+pub use check::{check, upstreams};
+pub use meters::{Meter, admitted, backlog, edge, outbox, stock};
 
 use crate::config::Server;
 use board::Board;
@@ -86,10 +88,14 @@ impl Admin {
         !self.is_draining() && self.inner.board.is_up()
     }
 
-    /// Checks every dependency once and tells what was found.
+    /// Checks every dependency and reads every meter once, and tells what was found.
     pub async fn check(&self) -> Vec<Checked> {
-        self.inner.board.check(CHECK_TIMEOUT).await;
-        self.inner.board.read()
+        let Inner { board, meters, .. } = &*self.inner;
+        board.check(CHECK_TIMEOUT).await;
+        for meter in meters {
+            meter.read(CHECK_TIMEOUT).await;
+        }
+        board.read()
     }
 
     /// Checks every dependency and reads every meter, at once and then `every` so often, until
@@ -104,13 +110,7 @@ impl Admin {
                 biased;
                 () = stop.cancelled() => return,
                 _ = upkeep.tick() => self.inner.metrics.run_upkeep(),
-                _ = checks.tick() => {
-                    let Inner { board, meters, .. } = &*self.inner;
-                    board.check(CHECK_TIMEOUT.min(every)).await;
-                    for meter in meters {
-                        meter.read(CHECK_TIMEOUT.min(every)).await;
-                    }
-                }
+                _ = checks.tick() => drop(self.check().await),
             }
         }
     }

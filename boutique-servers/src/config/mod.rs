@@ -15,6 +15,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
+use url::Url;
 
 pub use form::{Form, StoreUrl};
 pub use groups::{
@@ -121,6 +122,29 @@ pub struct ConfigArgs {
 pub trait Configured: Sized {
     /// Reads it. A setting that is wrong is noted with the reader and replaced by anything.
     fn read(reader: &mut Reader<'_>) -> Self;
+}
+
+/// The configuration of a program.
+pub trait Program: Configured {
+    /// What every server has.
+    fn common(&self) -> &Common;
+
+    /// Where it keeps its data, if it keeps any.
+    fn store(&self) -> Option<&Store>;
+
+    /// The servers it asks.
+    fn asks(&self) -> Vec<Asked>;
+}
+
+/// A server that another asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it is.
+    pub url: Url,
+    /// Whether every request would fail without it.
+    pub needed: bool,
 }
 
 /// Reads the configuration of `server` from the environment and the file that `args` name.

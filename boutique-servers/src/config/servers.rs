@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use boutique_core::checkout::DependencyPolicy;
 use boutique_core::stock::StockSystem;
 use url::Url;
 
 use super::groups::{Background, CheckoutPolicy, Common, EdgeConfig, Jwt, Push, Rates, Store};
 use super::table as t;
-use super::{Configured, Reader, Server, StoreUrl};
+use super::{Asked, Configured, Program, Reader, Server, StoreUrl};
 
 /// The gateway.
 #[derive(Clone, Debug)]
@@ -282,3 +283,51 @@ impl Configured for UpConfig {
         }
     }
 }
+
+/// Implements [`Program`]: the configuration, its store, and whom it asks.
+macro_rules! program {
+    ($config:ty, $this:ident, $store:expr, [$($name:literal at $field:ident needed $needed:expr),*]) => {
+        impl Program for $config {
+            fn common(&self) -> &Common {
+                &self.common
+            }
+
+            fn store(&self) -> Option<&Store> {
+                let $this = self;
+                let _ = $this;
+                $store
+            }
+
+            fn asks(&self) -> Vec<Asked> {
+                let $this = self;
+                let _ = $this;
+                vec![$(Asked { name: $name, url: $this.$field.clone(), needed: $needed }),*]
+            }
+        }
+    };
+}
+
+// Without the checkout the gateway still shows orders, without order management it still sells,
+// and so on: what is not needed is told, and does not take a server out of rotation.
+program!(GatewayConfig, it, None, ["checkout" at checkout needed false, "oms" at oms needed false]);
+program!(CheckoutConfig, it, Some(&it.store), [
+    "crm" at crm needed it.policy.policies.crm == DependencyPolicy::FailClosed,
+    "inventory" at inventory needed false,
+    "furniture" at furniture needed false,
+    "fraud" at fraud needed it.policy.policies.fraud == DependencyPolicy::FailClosed,
+    "oms" at oms needed false
+]);
+program!(CrmConfig, it, Some(&it.store), []);
+program!(StockConfig, it, Some(&it.store), []);
+program!(FraudConfig, it, Some(&it.store), []);
+program!(OmsConfig, it, Some(&it.store), [
+    "accounting" at accounting needed false,
+    "warehouse" at warehouse needed false
+]);
+program!(AccountingConfig, it, Some(&it.store), ["crm" at crm needed false]);
+program!(WarehouseConfig, it, Some(&it.store), [
+    "inventory" at inventory needed false,
+    "furniture" at furniture needed false,
+    "oms" at oms needed false
+]);
+program!(UpConfig, it, Some(&it.store), []);
