@@ -8,9 +8,6 @@ use std::time::Duration;
 use boutique_core::checkout::{CheckoutSettings, Policies};
 use boutique_core::limits::Limits as OrderLimits;
 use boutique_transport::http::api::Limits;
-use boutique_transport::http::edge::{
-    CircuitSettings, DeadlineSettings, EdgeSettings, HedgeSettings, RetrySettings,
-};
 use boutique_transport::http::gate::GateSize;
 use tracing_subscriber::filter::Targets;
 use url::Url;
@@ -93,7 +90,11 @@ impl Serving {
 
     /// How many requests are let in.
     pub fn gate(&self) -> GateSize {
-        gate(self.in_flight, self.background_percent)
+        GateSize {
+            concurrency: self.in_flight,
+            queue: self.in_flight,
+            reserved: self.in_flight * usize::from(self.background_percent) / 100,
+        }
     }
 
     /// What a request may take.
@@ -178,49 +179,13 @@ pub struct EdgeConfig {
     /// The longest pause before the first retry.
     pub retry_backoff: Duration,
     /// Percent of failures at which a breaker opens.
-    pub breaker_percent: u32,
+    pub breaker_percent: u8,
     /// Over so many of the latest calls.
     pub breaker_window: u32,
     /// How long it stays open.
     pub breaker_open: Duration,
     /// Whether pure reads are hedged.
     pub hedge: bool,
-}
-
-impl EdgeConfig {
-    /// The settings of a stack before an upstream that may take `longest`; `pure` if all that is
-    /// asked of it are reads that may be hedged.
-    pub fn stack(&self, longest: Duration, pure: bool) -> EdgeSettings {
-        EdgeSettings {
-            deadline: DeadlineSettings {
-                longest,
-                ..DeadlineSettings::default()
-            },
-            retry: RetrySettings {
-                most: self.retries,
-                base: self.retry_backoff,
-                share: f32::from(self.retry_percent) / 100.0,
-                ..RetrySettings::default()
-            },
-            circuit: CircuitSettings {
-                window: self.breaker_window,
-                share: self.breaker_percent,
-                rest: self.breaker_open,
-                ..CircuitSettings::default()
-            },
-            limit: gate(self.in_flight, self.background_percent),
-            hedge: (self.hedge && pure).then(HedgeSettings::default),
-        }
-    }
-}
-
-/// So many places, as many waiting, and this percentage of them for the background.
-fn gate(places: usize, background_percent: u8) -> GateSize {
-    GateSize {
-        concurrency: places,
-        queue: places,
-        reserved: places * usize::from(background_percent) / 100,
-    }
 }
 
 impl Configured for EdgeConfig {
