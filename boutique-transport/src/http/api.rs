@@ -8,9 +8,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use tower::util::option_layer;
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
+use super::admission::Admission;
 use super::problem::Problem;
 use super::scope::ScopeLayer;
 
@@ -42,10 +44,38 @@ struct Health {
     service: &'static str,
 }
 
+/// [`server`], admitting only so many requests at once. A request's wait for admission is part
+/// of its time.
+pub fn admitting<S>(
+    name: &'static str,
+    routes: OpenApiRouter<S>,
+    state: S,
+    limits: Limits,
+    admission: &Admission,
+) -> Router
+where
+    S: Clone + Send + Sync + 'static,
+{
+    served(name, routes, state, limits, Some(admission.clone()))
+}
+
 /// The server called `name` over `routes`: with `GET /health`, its description at
 /// `GET /openapi.json`, problem documents for what it does not serve, and a [`Call`](super::call::Call),
 /// a span and a latency histogram around every request: see [`observe`](super::observe).
 pub fn server<S>(name: &'static str, routes: OpenApiRouter<S>, state: S, limits: Limits) -> Router
+where
+    S: Clone + Send + Sync + 'static,
+{
+    served(name, routes, state, limits, None)
+}
+
+fn served<S>(
+    name: &'static str,
+    routes: OpenApiRouter<S>,
+    state: S,
+    limits: Limits,
+    admission: Option<Admission>,
+) -> Router
 where
     S: Clone + Send + Sync + 'static,
 {
@@ -66,11 +96,15 @@ where
             let detail = "this path does not take that method: see the Allow header";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
         })
-        .layer(DefaultBodyLimit::max(limits.body))
-        .layer(ScopeLayer {
-            service: name,
-            limits,
-        })
+        // Together, outermost first: a router boxes what each call of `layer` makes.
+        .layer((
+            ScopeLayer {
+                service: name,
+                limits,
+            },
+            option_layer(admission),
+            DefaultBodyLimit::max(limits.body),
+        ))
 }
 
 /// The router and its OpenAPI 3.1 document, the paths of every server included.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use super::serve::is_stalled;
 
 /// The client's name for what it asks (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -64,7 +65,7 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
                 StatusCode::PAYLOAD_TOO_LARGE => {
                     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
                 }
-                StatusCode::REQUEST_TIMEOUT => {
+                _ if is_stalled(&rejection) => {
                     Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
                 }
                 _ => Problem::new(StatusCode::BAD_REQUEST, "the body broke off"),

@@ -10,10 +10,12 @@
 //! * [`userinfo`]: on whose behalf a request comes; [`moment`]: dates as text.
 //! * [`exchange`]: one HTTP exchange as a Tower service, whoever carries it.
 //! * [`edge`]: what stands between a client and its upstream; [`gate`]: how many at once.
+//! * [`serve`]: the accept loop of every server; [`admission`]: how much it works on at once.
 //! * [`api`]: what every server answers besides its own paths.
 //! * [`observe`]: what is seen of requests: spans, metrics, lines for those that fail.
 
 pub mod accounting;
+pub mod admission;
 pub mod api;
 pub mod body;
 pub mod call;
@@ -30,6 +32,7 @@ pub mod page;
 pub mod problem;
 mod schema;
 mod scope;
+pub mod serve;
 pub mod stock;
 pub mod userinfo;
 

@@ -1,0 +1,135 @@
+//! How many requests a server works on at once. The rest waits a little or is turned away,
+//! before anything durable has happened.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use boutique_core::fault::Fault;
+use boutique_core::flow::BoxFuture;
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
+
+use super::call::Lane;
+use super::gate::{Entry, Gate, Place};
+use super::problem::Problem;
+
+/// Lets requests in by a [`Gate`], those of [`Lane::Background`] also into its reserved share.
+/// What finds the queue full is answered 503 with `Retry-After`, as a fault by which nothing
+/// has happened.
+///
+/// The lane is taken from the request's header, which the gateway strips. `GET /health` is
+/// always let in: a server that is busy is not dead.
+///
+/// The wait for a place is part of the request's time where this layer is inside of what bounds
+/// it: see [`api::admitting`](super::api::admitting).
+#[derive(Clone, Debug)]
+pub struct Admission(pub Gate);
+
+impl<S> Layer<S> for Admission {
+    type Service = Admit<S>;
+
+    fn layer(&self, inner: S) -> Admit<S> {
+        let gate = self.0.clone();
+        Admit { inner, gate }
+    }
+}
+
+/// A service behind an [`Admission`].
+#[derive(Clone, Debug)]
+pub struct Admit<S> {
+    inner: S,
+    gate: Gate,
+}
+
+impl<S> Service<Request> for Admit<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = AdmitFuture<S>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if request.uri().path() == "/health" {
+            return AdmitFuture::Working {
+                work: self.inner.call(request),
+                place: None,
+            };
+        }
+        match self.gate.enter(Lane::of(request.headers())) {
+            Entry::In(place) => AdmitFuture::Working {
+                work: self.inner.call(request),
+                place: Some(place),
+            },
+            Entry::Wait(wait) => {
+                let clone = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, clone);
+                AdmitFuture::Waiting {
+                    wait,
+                    waiting: Some((ready, request)),
+                }
+            }
+            Entry::Full => AdmitFuture::Full,
+        }
+    }
+}
+
+pin_project! {
+    /// The answer, after a wait, or that there are too many.
+    #[project = Project]
+    #[allow(missing_docs, private_interfaces)]
+    pub enum AdmitFuture<S: Service<Request>> {
+        /// Too many wait already.
+        Full,
+        /// There will be a place.
+        Waiting { wait: BoxFuture<'static, Place>, waiting: Option<(S, Request)> },
+        /// There is one.
+        Working { #[pin] work: S::Future, place: Option<Place> },
+    }
+}
+
+impl<S: Service<Request>> std::fmt::Debug for AdmitFuture<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AdmitFuture")
+    }
+}
+
+impl<S> Future for AdmitFuture<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match self.as_mut().project() {
+                Project::Full => return Poll::Ready(Ok(full())),
+                Project::Working { work, place } => {
+                    let answer = ready!(work.poll(cx));
+                    // A body that is still being sent holds no place.
+                    *place = None;
+                    return Poll::Ready(answer);
+                }
+                Project::Waiting { wait, waiting } => {
+                    let place = Some(ready!(wait.as_mut().poll(cx)));
+                    let waiting = waiting.take();
+                    let (mut service, request) = waiting.expect("is there until the place is");
+                    let work = service.call(request);
+                    self.set(Self::Working { work, place });
+                }
+            }
+        }
+    }
+}
+
+fn full() -> Response {
+    Problem::from(Fault::unavailable("the server is busy: try again later")).into_response()
+}

@@ -1,0 +1,111 @@
+//! What a request has to be before a router sees it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tower::Service as _;
+
+use super::super::problem::Problem;
+use super::options::ServeOptions;
+use super::stall::Paced;
+
+/// The router behind one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Entrance {
+    pub(super) router: Router,
+    pub(super) headers: usize,
+    pub(super) target_bytes: usize,
+    pub(super) body: Duration,
+    pub(super) peer: Option<SocketAddr>,
+}
+
+impl Entrance {
+    pub(super) fn new(router: Router, options: &ServeOptions, peer: SocketAddr) -> Self {
+        Self {
+            router,
+            headers: options.headers,
+            target_bytes: options.target_bytes,
+            body: options.body,
+            peer: options.peer.then_some(peer),
+        }
+    }
+
+    /// The problem with this request, if it has one.
+    fn problem(&self, request: &Request<Incoming>) -> Option<Problem> {
+        let (status, detail) = if request.headers().len() > self.headers {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            (status, "there are too many header fields")
+        } else if target_bytes(request) > self.target_bytes {
+            (StatusCode::URI_TOO_LONG, "the target is too long")
+        } else if request.headers().get_all(header::HOST).iter().count() != 1 {
+            (
+                StatusCode::BAD_REQUEST,
+                "Host: has to be there exactly once",
+            )
+        } else {
+            return None;
+        };
+        Some(Problem::new(status, detail))
+    }
+}
+
+fn target_bytes(request: &Request<Incoming>) -> usize {
+    let target = request.uri().path_and_query();
+    target.map_or(0, |it| it.as_str().len())
+}
+
+impl hyper::service::Service<Request<Incoming>> for Entrance {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = EntranceFuture;
+
+    fn call(&self, mut request: Request<Incoming>) -> EntranceFuture {
+        if let Some(problem) = self.problem(&request) {
+            // Who writes such requests may mean something else by the next.
+            let close = HeaderValue::from_static("close");
+            let problem = problem.header(header::CONNECTION, close);
+            let answer = Some(problem.into_response());
+            return EntranceFuture::Refused { answer };
+        }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        let request = request.map(|it| Paced::new(it, self.body));
+        // A router is always ready.
+        let answer = self.router.clone().call(request);
+        EntranceFuture::Routed { answer }
+    }
+}
+
+pin_project! {
+    /// The router's answer, or the entrance's own.
+    #[project = Project]
+    pub(super) enum EntranceFuture {
+        Refused { answer: Option<Response> },
+        Routed { #[pin] answer: RouteFuture<Infallible> },
+    }
+}
+
+impl Future for EntranceFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            Project::Refused { answer } => {
+                Poll::Ready(Ok(answer.take().expect("polled after it answered")))
+            }
+            Project::Routed { answer } => answer.poll(cx),
+        }
+    }
+}
