@@ -255,12 +255,26 @@ impl<S: Exchange> Upstream<S> {
         target: Target,
         body: &B,
     ) -> Result<Reply, Fault> {
+        self.send(self.json_request(method, &target, body)?).await
+    }
+
+    /// A request to this server with `body` as JSON, to which headers may be added.
+    ///
+    /// # Errors
+    ///
+    /// A permanent [`Fault`] if `body` cannot be written, or the address is no URI.
+    pub fn json_request<B: Serialize>(
+        &self,
+        method: Method,
+        target: &Target,
+        body: &B,
+    ) -> Result<Sent, Fault> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Fault::permanent("the request cannot be written").because(error))?;
-        let mut request = self.request(method, &target, body.into())?;
+        let mut request = self.request(method, target, body.into())?;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(header::CONTENT_TYPE, json);
-        self.send(request).await
+        Ok(request)
     }
 
     /// A request to this server, to which headers may be added.
