@@ -28,6 +28,9 @@ mod wire;
 
 use std::sync::Arc;
 
+use boutique_core::fault::Fault;
+use tower::Service;
+
 pub use breaker::{Breaker, BreakerFuture};
 pub use circuit::{CircuitReading, CircuitSettings, Phase};
 pub use deadline::{Deadline, DeadlineFuture, DeadlineSettings};
@@ -41,7 +44,7 @@ pub use wire::{Wire, WireFuture};
 use self::circuit::Circuit;
 use self::hedge::Tail;
 use self::retry::Extra;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Received, Sent};
 use super::gate::{Gate, GateSize};
 
 /// What the stack before one upstream goes by.
@@ -84,7 +87,10 @@ impl Stack {
     }
 
     /// `exchange` behind this stack.
-    pub fn over<S: Exchange>(&self, exchange: S) -> Edge<S> {
+    pub fn over<S>(&self, exchange: S) -> Edge<S>
+    where
+        S: Service<Sent, Response = Received, Error = Fault, Future: Send> + Exchange,
+    {
         let EdgeState {
             extra,
             circuit,
@@ -103,3 +109,6 @@ impl Stack {
         self.state.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;
