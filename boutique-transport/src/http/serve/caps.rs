@@ -67,7 +67,7 @@ impl Caps {
         }
         open.all += 1;
         open.by_address.insert(address, here + 1);
-        let caps = Self::clone(self);
+        let caps = Arc::clone(self);
         Some(Seat { caps, address })
     }
 

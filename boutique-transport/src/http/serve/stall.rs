@@ -28,8 +28,7 @@ struct Stalled;
 
 /// Whether `error`, of reading a body, means that it did not come in time.
 pub fn is_stalled(error: &(dyn Error + 'static)) -> bool {
-    let causes = std::iter::successors(Some(error), |it| it.source());
-    causes.into_iter().any(<dyn Error>::is::<Stalled>)
+    error.is::<Stalled>() || error.source().is_some_and(is_stalled)
 }
 
 impl Paced {

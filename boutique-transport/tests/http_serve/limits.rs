@@ -1,0 +1,67 @@
+//! How many connections, and how long a client may take nothing.
+
+use std::time::Duration;
+
+use boutique_transport::http::serve::ServeOptions;
+use tokio::io::AsyncWriteExt;
+
+use super::support::{one, quick, start, statuses};
+
+const HELLO: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[tokio::test]
+async fn a_connection_too_many_is_told_to_come_back_and_the_others_go_on() {
+    for options in [
+        ServeOptions {
+            connections: 2,
+            ..ServeOptions::default()
+        },
+        ServeOptions {
+            connections_per_address: 2,
+            ..ServeOptions::default()
+        },
+    ] {
+        let server = start(options);
+        let mut first = server.connect().await;
+        let mut second = server.connect().await;
+        for client in [&mut first, &mut second] {
+            client.write_all(HELLO).await.expect("open");
+            assert_eq!(statuses(&one(client).await), [200]);
+        }
+        let refused = one(&mut server.connect().await).await;
+        assert!(
+            refused.is_empty() || statuses(&refused) == [503],
+            "{refused}"
+        );
+        assert_eq!(server.state.read().refused, 1);
+        assert_eq!(server.state.read().open, 2);
+
+        drop(first);
+        // The server hears of it when it next looks at that connection.
+        while server.state.read().open == 2 {
+            tokio::task::yield_now().await;
+        }
+        let mut third = server.connect().await;
+        for client in [&mut second, &mut third] {
+            client.write_all(HELLO).await.expect("open");
+            assert_eq!(statuses(&one(client).await), [200]);
+        }
+    }
+}
+
+/// A client that asks and asks and never reads an answer.
+#[tokio::test]
+async fn a_client_that_takes_no_answers_is_given_up() {
+    let options = ServeOptions {
+        write: Duration::from_millis(100),
+        ..quick()
+    };
+    let server = start(options);
+    let mut client = server.connect().await;
+    let many = HELLO.repeat(1_000);
+    // Until the server, whose answers nobody takes, takes no more requests and then closes.
+    while client.write_all(&many).await.is_ok() {}
+    while server.state.read().open > 0 {
+        tokio::task::yield_now().await;
+    }
+}

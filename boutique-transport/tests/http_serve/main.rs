@@ -1,0 +1,7 @@
+//! The accept loop against clients that mean no good, byte by byte over real sockets.
+#![cfg(feature = "http")]
+
+mod drain;
+mod hostile;
+mod limits;
+mod support;
