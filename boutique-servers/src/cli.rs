@@ -6,9 +6,11 @@ use boutique_core::limits::UNITS_ON_HAND_MAX;
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::{EXIT_CODES, Failure};
+use crate::gateway_spec::SpecArgs;
 use crate::output::Output;
 use crate::replay::DateOrder;
-use crate::{data, demo, inspect, replay};
+use crate::token::TokenArgs;
+use crate::{data, demo, gateway_spec, inspect, replay, token};
 
 /// The order flow of a shop, embedded in one program and one data file.
 #[derive(Debug, Parser)]
@@ -56,6 +58,13 @@ enum Command {
         #[command(flatten)]
         look: Look,
     },
+    /// Make a token of the development issuer, which has to be asked for with
+    /// BOUTIQUE_DEV_ISSUER=true.
+    #[command(after_help = EXIT_CODES)]
+    Token(TokenArgs),
+    /// Write the gateway's routes as a document for Google API Gateway.
+    #[command(after_help = EXIT_CODES)]
+    GatewaySpec(SpecArgs),
     /// List the messages that could not be taken in, or deliver one of them again.
     #[command(after_help = EXIT_CODES)]
     DeadLetters {
@@ -74,7 +83,7 @@ impl Command {
     /// Whether JSON was asked for.
     const fn json(&self) -> bool {
         match self {
-            Self::Demo { .. } => false,
+            Self::Demo { .. } | Self::Token(_) | Self::GatewaySpec(_) => false,
             Self::Replay(args) => args.json,
             Self::Orders(look) | Self::Stock(look) | Self::Journal(look) => look.json,
             Self::Order { look, .. } | Self::Audit { look, .. } => look.json,
@@ -139,6 +148,8 @@ impl Cli {
         match self.command {
             Command::Demo { data } => demo::demo(data.as_deref(), out).await,
             Command::Replay(args) => replay::replay(&args, out).await,
+            Command::Token(args) => token::token(&args, out),
+            Command::GatewaySpec(args) => gateway_spec::gateway_spec(&args, out),
             Command::Orders(look) => {
                 let ports = data::look_into(&look.data)?;
                 inspect::orders(&ports, out).await

@@ -7,6 +7,7 @@ pub mod data;
 pub mod demo;
 pub mod exit;
 pub mod folder;
+pub mod gateway_spec;
 pub mod inspect;
 pub mod load;
 pub mod logs;
@@ -16,6 +17,7 @@ pub mod replay;
 pub mod runtime;
 pub mod stack;
 pub mod store;
+pub mod token;
 pub mod up;
 
 /// The README's Rust, compiled and run with the documentation's tests.

@@ -366,7 +366,7 @@ async fn who_may_not_is_told_why_unless_that_would_tell_of_others() {
     let shop = shop();
     let bearer = |user, scope| format!("Bearer {}", shop.token(user, scope));
     let (ada, reader) = (bearer("ada", SHOPPER), bearer("ada", "carts:read"));
-    let clerk = bearer("clerk", "carts:read carts:any");
+    let clerk = bearer("clerk", "carts:read checkout:any");
     let none = StatusCode::OK;
     for (method, path, token, status, challenge) in [
         ("GET", "/v1/carts/ada", &*ada, none, ""),

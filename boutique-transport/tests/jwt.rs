@@ -438,6 +438,41 @@ mod push {
     }
 }
 
+mod guard {
+    use axum::Router;
+    use boutique_transport::http::api::versioned;
+    use boutique_transport::jwt::PushVerifier;
+    use http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn pushes_without_a_token_are_stopped_on_every_path_they_could_take() {
+        let endpoints = Endpoints::new(&[published(rsa(), "k1")]);
+        let clock = Arc::new(Watch::new());
+        let push = PushVerifier::new("oms", "push@x", &endpoints.exchange(), clock);
+        let orders = axum::routing::any(async || "reached");
+        let router = Router::new()
+            .route("/", orders.clone())
+            .route("/orders", orders);
+        let guarded = push.expect("a verifier").guard(versioned(router));
+        for (method, path, status) in [
+            ("POST", "/", 401),
+            ("POST", "//", 401),
+            ("POST", "/v1", 401),
+            ("POST", "/v1/", 401),
+            ("GET", "/orders", 200),
+            ("GET", "/v1/orders", 200),
+        ] {
+            let request = Request::builder().method(method).uri(path);
+            let request = request.body(axum::body::Body::empty()).expect("a request");
+            let Ok(answer) = guarded.clone().oneshot(request).await;
+            assert_eq!(answer.status(), status, "{method} {path}");
+        }
+    }
+}
+
 mod dev {
     use boutique_core::clock::Timestamp;
     use boutique_core::gateway::TokenPolicy;
@@ -479,7 +514,7 @@ mod dev {
             .await
             .expect("good");
         assert_eq!(verified.userinfo().user_id, user);
-        assert!(verified.userinfo().has("checkout") && !verified.userinfo().has("carts:any"));
+        assert!(verified.userinfo().has("checkout") && !verified.userinfo().has("checkout:any"));
     }
 
     #[cfg(unix)]
@@ -520,6 +555,7 @@ fn keys_come_by_https_or_from_this_machine() {
         "http://localhost.evil.example/",
         "file:///etc/passwd",
         "https://u:p@a.example/",
+        "https://169.254.169.254/jwks",
         "jwks",
     ] {
         assert!(jwks_uri(bad).is_err(), "{bad}");

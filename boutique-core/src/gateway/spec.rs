@@ -6,7 +6,7 @@
 //!   `X-Apigateway-Api-Userinfo`. Scopes and owners are written as `x-boutique-*`, which it
 //!   ignores: the services behind it check them.
 //! * It cannot rewrite a path that has parameters. Every operation has
-//!   `APPEND_PATH_TO_ADDRESS`, so the servers answer their paths under `/v1` too.
+//!   `APPEND_PATH_TO_ADDRESS`, so a server behind it has to answer its paths under `/v1` too.
 //! * Its quotas count projects by API key and minute, not principals: they are written only if
 //!   [`Published::api_key`] asks for keys.
 //!

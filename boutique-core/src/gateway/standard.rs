@@ -9,15 +9,15 @@ use super::table::RouteTable;
 pub const CARTS_READ: &str = "carts:read";
 /// Fill and empty a cart.
 pub const CARTS_WRITE: &str = "carts:write";
-/// Touch anybody's cart.
-pub const CARTS_ANY: &str = "carts:any";
 /// Buy.
 pub const CHECKOUT: &str = "checkout";
+/// Buy in anybody's name, touch anybody's cart and purchase.
+pub const CHECKOUT_ANY: &str = "checkout:any";
 /// Look at orders.
 pub const ORDERS_READ: &str = "orders:read";
 /// Cancel orders and send goods back.
 pub const ORDERS_WRITE: &str = "orders:write";
-/// Touch anybody's orders, and buy in anybody's name.
+/// Touch anybody's orders.
 pub const ORDERS_ANY: &str = "orders:any";
 
 /// What somebody who shops for themselves needs.
@@ -45,7 +45,7 @@ impl Row {
         let owned = path.contains("{userId}");
         let owner = owned.then_some(Owner {
             param: "userId".into(),
-            unless: CARTS_ANY.into(),
+            unless: CHECKOUT_ANY.into(),
         });
         Route {
             name: name.into(),

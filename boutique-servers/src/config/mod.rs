@@ -118,6 +118,16 @@ pub struct ConfigArgs {
     pub check: bool,
 }
 
+impl ConfigArgs {
+    /// For a command that only reads settings.
+    pub const fn of(config: Option<PathBuf>) -> Self {
+        Self {
+            config,
+            check: false,
+        }
+    }
+}
+
 /// What can be read from settings.
 pub trait Configured: Sized {
     /// Reads it. A setting that is wrong is noted with the reader and replaced by anything.

@@ -107,6 +107,11 @@ where
         ))
 }
 
+/// The same server under `/v1` too: Google's gateway passes the public path on as it is.
+pub fn versioned(router: Router) -> Router {
+    router.clone().nest("/v1", router)
+}
+
 /// The router and its OpenAPI 3.1 document, the paths of every server included.
 fn described<S>(name: &'static str, routes: OpenApiRouter<S>) -> (Router<S>, OpenApi)
 where

@@ -85,7 +85,13 @@ pub fn jwks_uri(text: &str) -> Result<Url, InvalidJwksUri> {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     };
+    // The cloud's metadata service would tell more than keys.
+    let metadata = matches!(
+        url.host_str(),
+        Some("169.254.169.254" | "metadata.google.internal")
+    );
     let fits = url.has_host()
+        && !metadata
         && (url.scheme() == "https" || (url.scheme() == "http" && here))
         && url.username().is_empty()
         && url.password().is_none();

@@ -86,7 +86,9 @@ impl PushVerifier {
 }
 
 async fn guard(State(push): State<PushVerifier>, request: Request, next: Next) -> Response {
-    if request.method() == Method::POST && request.uri().path() == "/" {
+    // A server may answer under a version's prefix too.
+    let path = request.uri().path().trim_end_matches('/');
+    if request.method() == Method::POST && matches!(path, "" | "/v1") {
         let checked = match bearer(request.headers()) {
             Ok(token) => push.verify(token).await,
             Err(error) => Err(error),

@@ -29,7 +29,7 @@ pub use client::CheckoutClient;
 use super::problem::Problem;
 
 /// The scope of a token that may act for anybody.
-pub const ANYBODY: &str = "checkout:any";
+pub const ANYBODY: &str = boutique_core::gateway::CHECKOUT_ANY;
 
 /// For which shop a client takes this server: a server of another shop refuses (421).
 pub const TENANT: HeaderName = HeaderName::from_static("x-boutique-tenant");
