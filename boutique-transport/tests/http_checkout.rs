@@ -835,3 +835,23 @@ async fn the_catalog_is_read_page_by_page() {
     let (status, _) = server.ask("GET", "/catalog/nothing", With::default()).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn the_description_names_no_schema_that_it_does_not_have() {
+    fn check(part: &Value, whole: &Value) {
+        match part {
+            Value::Object(members) => members.iter().for_each(|(name, value)| match value {
+                Value::String(to) if name == "$ref" => {
+                    let pointer = to.strip_prefix('#').expect("of this document");
+                    assert!(whole.pointer(pointer).is_some(), "{to}");
+                }
+                value => check(value, whole),
+            }),
+            Value::Array(items) => items.iter().for_each(|it| check(it, whole)),
+            _ => {}
+        }
+    }
+    let server = Server::new();
+    let (_, document) = server.ask("GET", "/openapi.json", With::default()).await;
+    check(&document, &document);
+}

@@ -313,4 +313,20 @@ mod tests {
             assert_eq!(problem.detail(), text);
         }
     }
+
+    #[tokio::test]
+    async fn a_key_is_read_as_it_was_sent_quotes_and_all() {
+        for text in ["k", "\"k\"", "\"", "\"\"", "\"a\"b\"", "a\"", "\\"] {
+            let key = IdempotencyKey::new(text).expect("a key");
+            let request =
+                Request::get("/").header(&IDEMPOTENCY_KEY, key_value(&key).expect("a header"));
+            let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+            let read = Key::from_request_parts(&mut parts, &()).await;
+            assert_eq!(read.expect("a key").0, key);
+        }
+        let request = Request::get("/").header(&IDEMPOTENCY_KEY, "\"draft\"");
+        let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+        let read = Key::from_request_parts(&mut parts, &()).await;
+        assert_eq!(read.expect("a key").0.as_str(), "draft");
+    }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use boutique_core::checkout::ReviewDecision;
+use boutique_core::checkout::{CheckoutRejection, ReviewDecision};
 use boutique_core::ids::OrderId;
 
 use super::wire::{Decision, Record, ReviewIn, Standing};
@@ -61,6 +61,10 @@ pub(super) async fn review<P: Place, R: Review>(
     JsonBody(review): JsonBody<ReviewIn>,
 ) -> Result<Response, Problem> {
     caller.trusted(ANYBODY)?;
+    let saga = api.store.saga(&order_id).await?;
+    if saga.is_some_and(|it| it.intent.tenant != api.tenant) {
+        return Err(CheckoutRejection::NotInReview.into());
+    }
     let decision = ReviewDecision {
         order_id,
         approve: review.decision == Decision::Approve,

@@ -82,7 +82,7 @@ async fn find<D: Drive>(
 ) -> Result<Order, Problem> {
     let order = api.desk.orders.order(order_id).await?;
     let order = order.filter(|it| may_see(caller, it));
-    order.ok_or_else(|| Problem::not_found(format!("there is no order {order_id}")))
+    order.ok_or_else(|| Problem::not_found("there is no such order"))
 }
 
 /// Refuses whoever asks about an order of somebody else, as if it were not there.
