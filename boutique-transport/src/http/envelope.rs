@@ -1,43 +1,41 @@
-//! The Pub/Sub push envelope, which Eventarc sends as well, read and written.
+//! The Pub/Sub push envelope, which Eventarc sends as well, read and written; CloudEvents in
+//! structured and binary mode, as other triggers and a subscription without envelope send them
+//! (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>),
+//! read.
 //!
 //! `{"message":{"data":base64,"attributes","messageId","publishTime","orderingKey"},
 //! "subscription","deliveryAttempt"}`:
 //! <https://cloud.google.com/pubsub/docs/push#receive_push>. One tolerant parser: of two
 //! spellings either will do, attributes may be missing, what is not known is ignored.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod binary;
+mod read;
+
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use base64::Engine;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use base64::{alphabet, engine::DecodePaddingMode};
+use base64::display::Base64Display;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use boutique_core::broker::{AckId, Attributes, Delivery, Message, Push, SubscriptionId};
 use boutique_core::clock::Timestamp;
 use boutique_core::event::ConfirmedOrder;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::body::{JsonText, parse};
+use super::body::{JsonText, Whole, parse};
 use super::moment::Moment;
 use super::problem::Problem;
-
-/// Some publishers leave the padding out.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+use binary::Binary;
 
 /// A message as a push brings it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// The subscription it comes from; empty if the envelope does not say.
+    /// The subscription it comes from; `push` if the envelope does not say.
     pub subscription: SubscriptionId,
-    /// The broker's number for the message; 0 if it is none that we can keep.
+    /// The broker's number for the message; if it has none, one made of its id or its data.
     pub message_id: u64,
     /// When it was published, if the envelope says.
     pub published_at: Option<Timestamp>,
@@ -48,79 +46,32 @@ pub struct Envelope {
     pub message: Message,
 }
 
-#[derive(Deserialize)]
-struct EnvelopeIn<'a> {
-    #[serde(borrow)]
-    message: MessageIn<'a>,
-    #[serde(default, borrow)]
-    subscription: Option<Cow<'a, str>>,
-    #[serde(default, rename = "deliveryAttempt")]
-    delivery_attempt: Option<u32>,
-}
-
-// Two spellings of one member are two fields here: Google sends both at once.
-#[derive(Deserialize)]
-struct MessageIn<'a> {
-    #[serde(default, borrow)]
-    data: Option<Cow<'a, str>>,
-    #[serde(default)]
-    attributes: Option<BTreeMap<String, String>>,
-    #[serde(default, rename = "messageId")]
-    message_id: Option<Value>,
-    #[serde(default, rename = "message_id")]
-    message_id_snake: Option<Value>,
-    #[serde(default, rename = "publishTime")]
-    publish_time: Option<Value>,
-    #[serde(default, rename = "publish_time")]
-    publish_time_snake: Option<Value>,
-    #[serde(default, rename = "orderingKey", borrow)]
-    ordering_key: Option<Cow<'a, str>>,
-}
-
 impl Envelope {
-    /// Reads an envelope.
+    /// Reads an envelope, or a CloudEvent in structured mode.
     ///
     /// # Errors
     ///
-    /// A 400 that says what an envelope is; nothing of the body is repeated.
+    /// A 400 that names the field; nothing of the body is repeated.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let refuse = || {
-            let detail = "the body is not a push envelope: {\"message\":{\"data\":base64,...}}";
-            Problem::new(StatusCode::BAD_REQUEST, detail)
-        };
-        let read: EnvelopeIn<'_> = serde_json::from_slice(body).map_err(|_| refuse())?;
-        let it = read.message;
-        if it.data.is_none() && it.attributes.is_none() {
-            return Err(refuse());
-        }
-        let data = it.data.unwrap_or_default();
-        let decoded = BASE64.decode(data.as_bytes());
-        let decoded = decoded.map_err(|_| Problem::invalid("message.data", "must be base64"))?;
-        let data: Arc<str> = match String::from_utf8(decoded) {
-            Ok(text) => text.into(),
-            Err(_) => data.into(),
-        };
-        let number = |id: Value| match id {
-            Value::String(digits) => digits.parse().ok(),
-            other => other.as_u64(),
-        };
-        let message_id = it.message_id.or(it.message_id_snake);
-        let moment = |at: Value| at.as_str()?.parse::<Moment>().ok();
-        let published_at = it.publish_time.or(it.publish_time_snake);
-        Ok(Self {
-            subscription: SubscriptionId(read.subscription.unwrap_or_default().into()),
-            message_id: message_id.and_then(number).unwrap_or(0),
-            published_at: published_at.and_then(moment).map(|it| it.0),
-            attempt: read.delivery_attempt.unwrap_or(1).max(1),
-            message: Message {
-                data,
-                attributes: Arc::new(it.attributes.unwrap_or_default()),
-                ordering_key: it
-                    .ordering_key
-                    .filter(|it| !it.is_empty())
-                    .map(|it| Arc::from(&*it)),
+        read::envelope(body)
+    }
+
+    /// Takes an envelope, or a CloudEvent in structured or binary mode, out of a request.
+    ///
+    /// # Errors
+    ///
+    /// A 400 that names the field or header, 413 for too large a body.
+    pub async fn receive(request: Request) -> Result<Self, Problem> {
+        let binary = Binary::of(request.headers());
+        let Whole(body) = Whole::from_request(request, &()).await?;
+        match binary {
+            None => Self::parse(&body),
+            // Some put the envelope under the headers of the event that is in it.
+            Some(binary) => match read::wrapped(&body) {
+                Some(envelope) => envelope,
+                None => binary.envelope(&body),
             },
-        })
+        }
     }
 
     /// The push that the envelope brought, published `now` if it does not say when.
@@ -212,16 +163,24 @@ pub struct EnvelopeOut<'a> {
 #[schema(as = PushMessage)]
 struct MessageOut<'a> {
     /// Base64 of the event's JSON.
-    data: String,
+    #[serde(serialize_with = "shown")]
+    #[schema(value_type = String)]
+    data: Base64Display<'a, 'static, GeneralPurpose>,
     #[schema(value_type = std::collections::HashMap<String, String>)]
     attributes: &'a Attributes,
-    #[serde(rename = "messageId")]
-    message_id: String,
+    #[serde(rename = "messageId", serialize_with = "shown")]
+    #[schema(value_type = String)]
+    message_id: u64,
     #[serde(rename = "publishTime")]
     #[schema(value_type = String, format = DateTime)]
     publish_time: Moment,
     #[serde(rename = "orderingKey", skip_serializing_if = "Option::is_none")]
     ordering_key: Option<&'a str>,
+}
+
+/// Writes text without making it first.
+fn shown<T: fmt::Display, S: Serializer>(it: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(it)
 }
 
 impl<'a> EnvelopeOut<'a> {
@@ -231,9 +190,9 @@ impl<'a> EnvelopeOut<'a> {
         let message = &*delivery.message;
         Self {
             message: MessageOut {
-                data: STANDARD.encode(message.data.as_bytes()),
+                data: Base64Display::new(message.data.as_bytes(), &STANDARD),
                 attributes: &message.attributes,
-                message_id: delivery.message_id.to_string(),
+                message_id: delivery.message_id,
                 publish_time: delivery.published_at.into(),
                 ordering_key: message.ordering_key.as_deref(),
             },
@@ -244,56 +203,4 @@ impl<'a> EnvelopeOut<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use boutique_testkit::generate;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn every_spelling_of_an_envelope_is_read() {
-        let plain = Envelope::parse(br#"{"message":{"data":"e30="}}"#).expect("an envelope");
-        assert_eq!((&*plain.message.data, plain.attempt), ("{}", 1));
-        let google = br#"{"subscription":"projects/p/subscriptions/s","deliveryAttempt":5,
-            "message":{"@type":"type.googleapis.com/google.pubsub.v1.PubsubMessage","data":"e30",
-            "attributes":{"a":"b"},"messageId":"17","message_id":"17","orderingKey":"o1",
-            "publishTime":"2026-11-22T20:08:04.75Z","publish_time":"2026-11-22T20:08:04.75Z"}}"#;
-        let google = Envelope::parse(google).expect("an envelope");
-        assert_eq!(&*google.message.data, "{}");
-        assert_eq!(google.message.ordering_key.as_deref(), Some("o1"));
-        assert_eq!(google.message.attributes["a"], "b");
-        assert_eq!((google.message_id, google.attempt), (17, 5));
-        let at = google.published_at.map(Timestamp::as_micros);
-        assert_eq!(at, Some(1_795_378_084_750_000));
-        let bytes = Envelope::parse(br#"{"message":{"data":"//4="}}"#).expect("an envelope");
-        assert_eq!(&*bytes.message.data, "//4=", "no text: as it came");
-        for bad in ["", "{}", "[]", r#"{"message":{}}"#, r#"{"message":"x"}"#] {
-            assert!(Envelope::parse(bad.as_bytes()).is_err(), "{bad}");
-        }
-        let bad = Envelope::parse(br#"{"message":{"data":"?"}}"#).expect_err("not base64");
-        assert_eq!(bad.detail(), "message.data: must be base64");
-    }
-
-    proptest! {
-        #[test]
-        fn a_push_arrives_as_it_was_sent(
-            message in generate::message(),
-            published_at in generate::timestamp(),
-            (message_id, attempt) in (any::<u64>(), 1..9_u32),
-        ) {
-            let push = Push {
-                subscription: "orders.oms".into(),
-                delivery: Delivery {
-                    ack_id: AckId { message_id, attempt },
-                    message_id,
-                    published_at,
-                    attempt,
-                    message: Arc::new(message),
-                },
-            };
-            let body = serde_json::to_vec(&EnvelopeOut::new(&push)).expect("writes");
-            let read = Envelope::parse(&body).expect("an envelope");
-            prop_assert_eq!(read.into_push(Timestamp::EPOCH), push);
-        }
-    }
-}
+mod tests;

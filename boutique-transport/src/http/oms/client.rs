@@ -7,9 +7,9 @@ use boutique_core::flow::Step;
 use boutique_core::orders::{CancelOrder, DeskError, Order, ReturnGoods, ReturnLine};
 
 use super::desk::{CancelIn, LineIn, ReturnIn};
-use super::envelope;
 use super::wire::OrderOut;
 use crate::http::call::{Call, Trace};
+use crate::http::envelope::EnvelopeOut;
 use crate::http::exchange::{BoxExchange, Exchange, Reply, Target, Upstream};
 use crate::http::moment::Moment;
 
@@ -29,7 +29,8 @@ impl<S: Exchange> Step<Push> for PushClient<S> {
     ///
     /// A [`Fault`]: the message was perhaps not taken in and is to be delivered again.
     async fn run(&self, push: Push) -> Result<(), Fault> {
-        let body = envelope::write(&push)
+        let mut body = Vec::with_capacity(1_024 + push.delivery.message.data.len() * 4 / 3);
+        serde_json::to_writer(&mut body, &EnvelopeOut::new(&push))
             .map_err(|error| Fault::permanent("the message cannot be written").because(error))?;
         let target = Target::path([""]);
         let mut sent = self.upstream.request(Method::POST, &target, body.into())?;

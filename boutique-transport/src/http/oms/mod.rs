@@ -5,7 +5,6 @@
 
 mod client;
 mod desk;
-mod envelope;
 mod orders;
 mod problem;
 mod receive;

@@ -1,48 +1,15 @@
 //! `POST /`: what the broker pushes.
 
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use boutique_core::broker::SOURCE_SUBSCRIPTION;
 use boutique_core::flow::Step;
 use boutique_core::orders::{Desk, ReceiveDeadLetters, ReceiveOrders, ReceiveReports};
 use boutique_core::warehouse::REPORT_TYPE;
-use serde_json::Value;
 
-use super::envelope::{self, Binary};
 use super::{Drive, OmsApi};
-use crate::http::body::Whole;
+use crate::http::envelope::{Envelope, EnvelopeOut};
 use crate::http::problem::{Problem, ProblemSchema};
-
-/// A push of Pub/Sub or Eventarc. A CloudEvent, structured or binary, is taken as well.
-#[derive(utoipa::ToSchema)]
-#[schema(as = Push)]
-#[expect(dead_code, reason = "it is read by a parser that knows more spellings")]
-pub(super) struct PushSchema {
-    message: MessageSchema,
-    /// The subscription it comes from.
-    subscription: Option<String>,
-    /// 1 for the first delivery.
-    #[schema(rename = "deliveryAttempt")]
-    delivery_attempt: Option<u32>,
-}
-
-#[derive(utoipa::ToSchema)]
-#[schema(as = Message)]
-#[expect(dead_code, reason = "it is read by a parser that knows more spellings")]
-struct MessageSchema {
-    /// An event in base64.
-    data: String,
-    /// What it says besides: `ce-type`, `holds` and so on. All of it may be missing.
-    #[schema(value_type = Option<Object>)]
-    attributes: Option<Value>,
-    #[schema(rename = "messageId")]
-    message_id: Option<String>,
-    /// RFC 3339.
-    #[schema(rename = "publishTime")]
-    publish_time: Option<String>,
-    #[schema(rename = "orderingKey")]
-    ordering_key: Option<String>,
-}
 
 /// Take a message in.
 ///
@@ -51,7 +18,7 @@ struct MessageSchema {
 #[utoipa::path(
     post,
     path = "/",
-    request_body = PushSchema,
+    request_body = EnvelopeOut,
     responses(
         (status = 200, description = "Taken in, or parked: do not deliver it again"),
         (status = 400, description = "No envelope; names the field", body = ProblemSchema, content_type = "application/problem+json"),
@@ -66,14 +33,13 @@ pub(super) async fn receive<D: Drive>(
     if let Some(verify) = &api.verify {
         verify(request.headers()).await?;
     }
-    let binary = Binary::of(request.headers());
-    let Whole(body) = Whole::from_request(request, &()).await?;
+    let envelope = Envelope::receive(request).await?;
     let Desk {
         orders,
         drive,
         clock,
     } = api.desk;
-    let push = envelope::read(binary, &body, || clock.now())?;
+    let push = envelope.into_push(clock.now());
     // Any subscription may push here: the message itself says what it is.
     let attributes = &push.delivery.message.attributes;
     let report = attributes

@@ -1,22 +1,24 @@
 //! CloudEvents in binary mode: what they say of themselves is in the headers.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use boutique_core::broker::{Message, SOURCE_ATTEMPTS, SOURCE_SUBSCRIPTION};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use boutique_core::broker::{Message, SOURCE_ATTEMPTS, SOURCE_SUBSCRIPTION, SubscriptionId};
 use boutique_core::clock::Timestamp;
 use percent_encoding::percent_decode_str;
 
-use super::{Found, UNNAMED, readable};
+use super::Envelope;
+use super::read::{UNNAMED, number};
 use crate::http::moment::Moment;
 use crate::http::problem::Problem;
 
 /// The parts of a binary CloudEvent that are headers, if a request has them.
 ///
 /// An Eventarc trigger on a topic has such headers as well, but its message is in the body.
-pub(in super::super) struct Binary {
+pub(super) struct Binary {
     attributes: BTreeMap<String, String>,
     message_id: Option<String>,
     published_at: Option<Timestamp>,
@@ -37,7 +39,7 @@ const BARE: [&str; 7] = [
 
 impl Binary {
     /// What `headers` say of an event, if they do.
-    pub(in super::super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &str| headers.get(name)?.to_str().ok();
         let kind = text("ce-type")?;
         if kind.starts_with("google.cloud.pubsub.") {
@@ -68,21 +70,31 @@ impl Binary {
         })
     }
 
-    pub(super) fn found<'a>(self, body: &[u8]) -> Result<Found<'a>, Problem> {
+    /// The envelope that the event with this body would have come in.
+    ///
+    /// # Errors
+    ///
+    /// A 400 that names the header that is missing.
+    pub(super) fn envelope(self, body: &[u8]) -> Result<Envelope, Problem> {
         for required in ["ce-id", "ce-source", "ce-specversion"] {
             if !self.attributes.contains_key(required) {
                 return Err(Problem::invalid(required, "is missing"));
             }
         }
-        // What repeats under another number is the same event.
-        let message_id = self.message_id.map(Cow::Owned);
-        Ok(Found {
-            subscription: self.subscription.map_or(Cow::Borrowed(UNNAMED), Cow::Owned),
-            attempt: 1,
-            message_id,
+        let data: Arc<str> = match std::str::from_utf8(body) {
+            Ok(text) => text.into(),
+            // As in an envelope.
+            Err(_) => STANDARD.encode(body).into(),
+        };
+        Ok(Envelope {
+            subscription: SubscriptionId(
+                self.subscription.map_or_else(|| UNNAMED.into(), Into::into),
+            ),
+            message_id: number(self.message_id.as_deref(), &data),
             published_at: self.published_at,
+            attempt: 1,
             message: Message {
-                data: readable(body.to_vec()),
+                data,
                 attributes: Arc::new(self.attributes),
                 ordering_key: self.ordering_key.map(Into::into),
             },

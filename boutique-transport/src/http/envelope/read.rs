@@ -1,13 +1,4 @@
-//! A delivery as it is pushed over HTTP.
-//!
-//! Read are the envelope of a Pub/Sub push subscription
-//! (<https://cloud.google.com/pubsub/docs/push#receive_push>), which is the body of an Eventarc
-//! trigger on a topic as well, and CloudEvents in structured and binary mode
-//! (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>),
-//! as other triggers and a subscription without envelope send them. Written is the first.
-
-mod binary;
-mod write;
+//! Reading an envelope, or a CloudEvent in structured mode, in one pass.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,15 +8,12 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use boutique_core::broker::{AckId, Delivery, Message, Push, SubscriptionId};
-use boutique_core::clock::Timestamp;
+use boutique_core::broker::{Message, SubscriptionId};
 use serde::Deserialize;
 use serde_json::Value;
 
-pub(super) use binary::Binary;
-pub(super) use write::write;
-
-use crate::http::body::parse;
+use super::Envelope;
+use crate::http::body;
 use crate::http::moment::Moment;
 use crate::http::problem::Problem;
 
@@ -94,67 +82,44 @@ struct Inner<'a> {
 }
 
 /// What a push without a subscription's name is told to come from.
-const UNNAMED: &str = "push";
+pub(super) const UNNAMED: &str = "push";
 
-/// A delivery before it is known when it was published and what its number is.
-struct Found<'a> {
-    subscription: Cow<'a, str>,
-    attempt: u32,
-    message_id: Option<Cow<'a, str>>,
-    published_at: Option<Timestamp>,
-    message: Message,
+/// Reads an envelope; see [`Envelope::parse`].
+pub(super) fn envelope(text: &[u8]) -> Result<Envelope, Problem> {
+    let top = body::parse::<Top<'_>>(text).map_err(|problem| {
+        // The name of an attribute is whoever's who sent it.
+        if problem.detail().starts_with("message.attributes.") {
+            return Problem::invalid("message.attributes", "must be texts by name");
+        }
+        problem
+    })?;
+    top.envelope()
 }
 
-/// Reads a delivery. `now` is when it was published if it does not say so.
-///
-/// # Errors
-///
-/// A 400 that names the field: this is no envelope, and nothing was taken in.
-pub(super) fn read(
-    binary: Option<Binary>,
-    body: &[u8],
-    now: impl FnOnce() -> Timestamp,
-) -> Result<Push, Problem> {
-    let found = match binary {
-        None => parse::<Top<'_>>(body)?.found()?,
-        // Some put the envelope under the headers of the event that is in it.
-        Some(binary) => match serde_json::from_slice::<Top<'_>>(body) {
-            Ok(top) if top.message.is_some() => top.found()?,
-            _ => binary.found(body)?,
-        },
-    };
-    let data = &found.message.data;
-    let message_id = match found.message_id {
-        Some(text) => text.parse().unwrap_or_else(|_| fnv1a(text.as_bytes())),
-        None => fnv1a(data.as_bytes()),
-    };
-    let attempt = found.attempt;
-    Ok(Push {
-        subscription: SubscriptionId(found.subscription.into()),
-        delivery: Delivery {
-            ack_id: AckId {
-                message_id,
-                attempt,
-            },
-            message_id,
-            published_at: found.published_at.unwrap_or_else(now),
-            attempt,
-            message: Arc::new(found.message),
-        },
-    })
+/// Reads `text` if a message is in it; `None` if it is something else.
+pub(super) fn wrapped(text: &[u8]) -> Option<Result<Envelope, Problem>> {
+    let top: Top<'_> = serde_json::from_slice(text).ok()?;
+    top.message.is_some().then(|| top.envelope())
+}
+
+/// The number of a message: what its id says, or, where ids are not digits or missing, a number
+/// that is the same for every delivery.
+pub(super) fn number(id: Option<&str>, data: &str) -> u64 {
+    let digits = id.and_then(|it| it.parse().ok());
+    digits.unwrap_or_else(|| fnv1a(id.unwrap_or(data).as_bytes()))
 }
 
 impl<'a> Top<'a> {
-    fn found(self) -> Result<Found<'a>, Problem> {
+    fn envelope(self) -> Result<Envelope, Problem> {
         let Some(inner) = self.message else {
             return self.event();
         };
         let subscription = self.subscription.map_or(Cow::Borrowed(UNNAMED), |it| it.0);
-        inner.found(subscription, self.delivery_attempt)
+        inner.envelope(subscription, self.delivery_attempt)
     }
 
     /// A structured CloudEvent: of a topic, with the envelope as its data, or of the message.
-    fn event(self) -> Result<Found<'a>, Problem> {
+    fn event(self) -> Result<Envelope, Problem> {
         let missing = |field| Problem::invalid(field, "is missing");
         let Some(specversion) = self.specversion else {
             return Err(missing("message"));
@@ -167,7 +132,7 @@ impl<'a> Top<'a> {
                 let top = Top::deserialize(Value::Object(data));
                 let top = top.map_err(|_| Problem::invalid("data", "is no envelope"))?;
                 return match top.message {
-                    Some(_) => top.found(),
+                    Some(_) => top.envelope(),
                     None => Err(missing("data.message")),
                 };
             }
@@ -196,11 +161,11 @@ impl<'a> Top<'a> {
         let said = |(name, text): (&str, Option<Text<'_>>)| {
             text.map(|Text(text)| (name.to_owned(), text.into_owned()))
         };
-        Ok(Found {
-            subscription: Cow::Borrowed(UNNAMED),
-            attempt: 1,
-            message_id: None,
+        Ok(Envelope {
+            subscription: UNNAMED.into(),
+            message_id: number(None, &data),
             published_at: self.time.map(|it| it.0),
+            attempt: 1,
             message: Message {
                 data,
                 attributes: Arc::new(attributes.into_iter().filter_map(said).collect()),
@@ -211,7 +176,11 @@ impl<'a> Top<'a> {
 }
 
 impl<'a> Inner<'a> {
-    fn found(self, subscription: Cow<'a, str>, attempt: Option<u32>) -> Result<Found<'a>, Problem> {
+    fn envelope(
+        self,
+        subscription: Cow<'a, str>,
+        attempt: Option<u32>,
+    ) -> Result<Envelope, Problem> {
         let attributes = self.attributes.unwrap_or_default();
         let data = match self.data {
             Some(Text(data)) => decode(&data, "message.data")?,
@@ -224,15 +193,18 @@ impl<'a> Inner<'a> {
         let published = self.publish_time.or(self.publish_time_too);
         let message_id = self.message_id.or(self.message_id_too);
         let ordering_key = self.ordering_key.or(self.ordering_key_too);
-        Ok(Found {
-            subscription,
-            attempt: attempt.unwrap_or(1),
-            message_id: message_id.map(|it| it.0),
+        Ok(Envelope {
+            subscription: SubscriptionId(subscription.into()),
+            message_id: number(message_id.as_ref().map(|it| &*it.0), &data),
             published_at: published.map(|it| it.0),
+            attempt: attempt.unwrap_or(1).max(1),
             message: Message {
                 data,
                 attributes: Arc::new(attributes),
-                ordering_key: ordering_key.map(|it| it.0.into()),
+                // To the broker an empty key is none.
+                ordering_key: ordering_key
+                    .filter(|it| !it.0.is_empty())
+                    .map(|it| it.0.into()),
             },
         })
     }
@@ -244,31 +216,21 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Data that is no text stays in base64: it is no JSON then, so that whoever receives it parks
+/// it, and has all of it. Mending it could change a name.
 fn decode(text: &str, field: &str) -> Result<Arc<str>, Problem> {
     let bytes = BASE64.decode(text);
     let bytes = bytes.map_err(|_| Problem::invalid(field, "must be base64"))?;
-    Ok(readable(bytes))
-}
-
-/// Data that is no text cannot become an order, but is a message all the same: it is made
-/// unreadable for sure, so that whoever receives it parks it. Mending it could change a name.
-fn readable(bytes: Vec<u8>) -> Arc<str> {
-    match String::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(error) => {
-            let text = String::from_utf8_lossy(error.as_bytes());
-            format!("{}{text}", char::REPLACEMENT_CHARACTER).into()
-        }
-    }
+    Ok(match String::from_utf8(bytes) {
+        Ok(decoded) => decoded.into(),
+        Err(_) => text.into(),
+    })
 }
 
 /// A number for a message whose id is none, the same for every delivery: FNV-1a of 64 bits
 /// (draft-eastlake-fnv).
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }
-
-#[cfg(test)]
-mod tests;
