@@ -17,6 +17,7 @@ use crate::stock::{StockLine, StockSystem};
 #[serde(rename_all = "snake_case")]
 pub enum ShipmentStatus {
     /// Waits to be packed (`pending_fulfillment` on the wire).
+    #[serde(alias = "pending_fulfillment")]
     Pending,
     /// Packed, still here.
     Packed,

@@ -35,6 +35,7 @@ mod scope;
 pub mod serve;
 pub mod stock;
 pub mod userinfo;
+pub mod warehouse;
 
 pub use exchange::{Exchange, Upstream};
 pub use problem::Problem;
