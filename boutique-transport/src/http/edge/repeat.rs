@@ -31,18 +31,26 @@ pub fn pure(request: &Sent) -> bool {
     request.method().is_safe() || request.extensions().get::<Pure>().is_some()
 }
 
-/// The POSTs of the wire contract that name what they make. An upstream's address may have a
-/// path of its own, so the path is read from its end.
+/// The POSTs of the wire contract that name what they make, as our clients send them: where an
+/// id may be left out, theirs never is. An upstream's address may have a path of its own, so the
+/// path is read from its end.
 fn named_by(path: &str) -> bool {
     let mut segments = path.rsplit('/');
     let mut next = || segments.next().unwrap_or_default();
     match (next(), next(), next()) {
-        // By order id; by e-mail address, an order attached by its id; by order id.
-        ("transactions" | "shipments" | "customers" | "metrics", ..) => true,
-        // A question.
-        ("freight-quotes", ..) => true,
-        // By hold id.
-        ("pin" | "confirm" | "extend", _, "holds") => true,
+        // By message id: the push to order management.
+        ("", ..) => true,
+        // By order id; by e-mail address, an order attached by its id; by the id of what is
+        // booked.
+        ("transactions" | "shipments" | "customers" | "metrics" | "journal", ..) => true,
+        // A question; a duty that is done when it is done.
+        ("freight-quotes" | "sweeps", ..) => true,
+        // By hold id, and for a shipment its own.
+        ("pin" | "confirm" | "extend" | "ship", _, "holds") => true,
+        // By shipment id, and by those of the return and the report.
+        ("cancel" | "take-back" | "events", _, "shipments") => true,
+        // By order id, and by that of the return.
+        ("cancel" | "returns", _, "orders") => true,
         _ => false,
     }
 }
@@ -63,6 +71,11 @@ mod tests {
             ("POST", "http://x/holds/h-1/confirm", false, true),
             ("POST", "http://x/base/transactions", false, true),
             ("POST", "http://x/shipments", false, true),
+            ("POST", "http://x/shipments/s-1/take-back", false, true),
+            ("POST", "http://x/orders/o-1/returns", false, true),
+            ("POST", "http://x/", false, true),
+            ("POST", "http://x/checkout", false, false),
+            ("POST", "http://x/checkout", true, true),
             ("POST", "http://x/inventory", false, false),
             ("POST", "http://x/inventory", true, true),
             ("POST", "http://x/inventory/sku/reserve", false, false),
