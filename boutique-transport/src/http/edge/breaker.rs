@@ -44,9 +44,9 @@ where
 
     fn call(&mut self, request: R) -> Self::Future {
         let now = Instant::now();
-        match self.circuit.admit(now) {
-            None => BreakerFuture::Refused,
-            Some(epoch) => BreakerFuture::Asking {
+        let state = match self.circuit.admit(now) {
+            None => State::Refused,
+            Some(epoch) => State::Asking {
                 asking: self.inner.call(request),
                 pass: Pass {
                     circuit: Some(Arc::clone(&self.circuit)),
@@ -54,7 +54,8 @@ where
                     begun: now,
                 },
             },
-        }
+        };
+        BreakerFuture { state }
     }
 }
 
@@ -90,13 +91,18 @@ impl Drop for Pass {
 
 pin_project! {
     /// The answer, or that the circuit is open.
+    #[derive(Debug)]
+    pub struct BreakerFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
     #[project = Project]
     #[derive(Debug)]
-    pub enum BreakerFuture<F> {
-        /// The circuit is open.
+    enum State<F> {
         Refused,
-        /// Let through.
-        #[allow(private_interfaces, missing_docs)]
         Asking { #[pin] asking: F, pass: Pass },
     }
 }
@@ -108,7 +114,7 @@ where
     type Output = Result<T, Fault>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
+        match self.project().state.project() {
             Project::Refused => Poll::Ready(Err(Refusal::Open.fault())),
             Project::Asking { asking, pass } => {
                 let answer = ready!(asking.poll(cx));

@@ -27,8 +27,8 @@ pub struct CircuitSettings {
 }
 
 impl Default for CircuitSettings {
-    /// Half of the last 64 calls, of at least 20; a rest of 1 s; 3 probes; patience of 1 s; a
-    /// memory of 30 s.
+    /// Half of the last 64 calls, of at least 20; a rest of 1 s; 3 probes; patience of 250 ms,
+    /// many times what an answer takes; a memory of 30 s.
     fn default() -> Self {
         Self {
             window: 64,
@@ -36,7 +36,7 @@ impl Default for CircuitSettings {
             share: 50,
             rest: Duration::from_secs(1),
             probes: 3,
-            patience: Duration::from_secs(1),
+            patience: Duration::from_millis(250),
             memory: Duration::from_secs(30),
         }
     }
