@@ -59,40 +59,45 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         if request.uri().path() == "/health" {
-            return AdmitFuture::Working {
-                work: self.inner.call(request),
-                place: None,
+            let work = self.inner.call(request);
+            let place = None;
+            return AdmitFuture {
+                state: State::Working { work, place },
             };
         }
-        match self.gate.enter(Lane::of(request.headers())) {
-            Entry::In(place) => AdmitFuture::Working {
+        let state = match self.gate.enter(Lane::of(request.headers())) {
+            Entry::In(place) => State::Working {
                 work: self.inner.call(request),
                 place: Some(place),
             },
             Entry::Wait(wait) => {
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                AdmitFuture::Waiting {
+                State::Waiting {
                     wait,
                     waiting: Some((ready, request)),
                 }
             }
-            Entry::Full => AdmitFuture::Full,
-        }
+            Entry::Full => State::Full,
+        };
+        AdmitFuture { state }
     }
 }
 
 pin_project! {
     /// The answer, after a wait, or that there are too many.
+    pub struct AdmitFuture<S: Service<Request>> {
+        #[pin]
+        state: State<S, S::Future>,
+    }
+}
+
+pin_project! {
     #[project = Project]
-    #[allow(missing_docs, private_interfaces)]
-    pub enum AdmitFuture<S: Service<Request>> {
-        /// Too many wait already.
+    enum State<S, F> {
         Full,
-        /// There will be a place.
         Waiting { wait: BoxFuture<'static, Place>, waiting: Option<(S, Request)> },
-        /// There is one.
-        Working { #[pin] work: S::Future, place: Option<Place> },
+        Working { #[pin] work: F, place: Option<Place> },
     }
 }
 
@@ -108,9 +113,10 @@ where
 {
     type Output = Result<Response, Infallible>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
         loop {
-            match self.as_mut().project() {
+            match state.as_mut().project() {
                 Project::Full => return Poll::Ready(Ok(full())),
                 Project::Working { work, place } => {
                     let answer = ready!(work.poll(cx));
@@ -123,7 +129,7 @@ where
                     let waiting = waiting.take();
                     let (mut service, request) = waiting.expect("is there until the place is");
                     let work = service.call(request);
-                    self.set(Self::Working { work, place });
+                    state.set(State::Working { work, place });
                 }
             }
         }

@@ -198,7 +198,8 @@ async fn until(end: impl Future<Output = ()>, work: impl Future<Output = ()>) {
 fn turn_away(stream: &TcpStream) {
     const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
         connection: close\r\ncontent-length: 0\r\n\r\n";
-    let _ = stream.try_write(BUSY);
+    // Not by `stream`, which has not yet heard that it can be written to.
+    let _ = socket2::SockRef::from(stream).send(BUSY);
 }
 
 fn is_of_connection(error: &io::Error) -> bool {
