@@ -9,8 +9,10 @@ use boutique_core::clock::Clock;
 use boutique_core::fault::Fault;
 use boutique_core::ids::ProductId;
 use boutique_core::stock::{Receive, StockSystem};
-use boutique_servers::admin::{Admin, Dependency, admitted, backlog, edge, outbox, stock};
-use boutique_servers::config::Server;
+use boutique_servers::admin::{Admin, Dependency, admitted, backlog, check, edge, outbox, stock};
+use boutique_servers::config::{AccountingConfig, Server, Source, read};
+use boutique_servers::exit::Failure;
+use boutique_servers::output::Output;
 use boutique_transport::http::Upstream;
 use boutique_transport::http::api::{Limits, server};
 use boutique_transport::http::edge::{EdgeSettings, Stack};
@@ -123,7 +125,7 @@ async fn a_dependency_that_hangs_is_down_and_keeps_no_probe_waiting() {
     let stop = CancellationToken::new();
     let watching = tokio::spawn({
         let (admin, stop) = (admin.clone(), stop.clone());
-        async move { admin.watch(Duration::from_secs(5), stop).await }
+        async move { admin.watch(Duration::from_secs(5), &stop).await }
     });
     assert_eq!(ready(&admin).await.0, StatusCode::SERVICE_UNAVAILABLE);
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -159,6 +161,55 @@ async fn another_server_is_up_if_its_health_says_so() {
             ("fraud", Some("the upstream answered 404 Not Found"))
         ]
     );
+}
+
+async fn checked(environment: &[(&str, &str)]) -> (Result<(), Failure>, String) {
+    let variables = environment.iter().map(|(a, b)| (a.into(), b.into()));
+    let source = Source::parse("", variables).expect("TOML");
+    let config: AccountingConfig = read(Server::Accounting, &source).expect("fits");
+    let mut printed = Vec::new();
+    let out = &mut Output {
+        to: &mut printed,
+        json: false,
+    };
+    let done = check(&config, out).await;
+    (done, String::from_utf8(printed).expect("text"))
+}
+
+#[tokio::test]
+async fn a_check_prints_what_it_found_and_leaves_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("books.db");
+    let store = format!("sqlite:{}", file.display());
+    let crm = server("crm", OpenApiRouter::new(), (), Limits::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let serving = tokio::spawn(async move { axum::serve(listener, crm).await });
+    let environment = [("BOUTIQUE_STORE", &*store), ("CRM_SERVICE_URL", &*url)];
+
+    let (done, printed) = checked(&environment).await;
+    assert!(done.is_ok(), "{done:?}");
+    for said in [
+        "127.0.0.1:8087",
+        "127.0.0.1:9087",
+        "is made at the start",
+        &url,
+    ] {
+        assert!(printed.contains(said), "no {said} in {printed}");
+    }
+    assert!(!file.exists());
+
+    serving.abort();
+    drop(serving.await);
+    let (done, printed) = checked(&environment).await;
+    let failure = done.expect_err("nobody is there");
+    assert_eq!((failure.code(), printed.contains("down")), (1, true));
+    assert!(failure.to_string().contains("crm"));
+
+    let nowhere = format!("sqlite:{}/no/such/books.db", folder.path().display());
+    let (done, _) = checked(&[("BOUTIQUE_STORE", &nowhere)]).await;
+    assert_eq!(done.expect_err("there is no such folder").code(), 3);
 }
 
 /// The line of `name` with these labels, in any order.

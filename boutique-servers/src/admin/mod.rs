@@ -100,7 +100,11 @@ impl Admin {
 
     /// Checks every dependency and reads every meter, at once and then `every` so often, until
     /// `stop`.
-    pub async fn watch(&self, every: Duration, stop: CancellationToken) {
+    pub async fn watch(&self, every: Duration, stop: &CancellationToken) {
+        stop.run_until_cancelled(self.rounds(every)).await;
+    }
+
+    async fn rounds(&self, every: Duration) {
         let mut checks = interval(every);
         let mut upkeep = interval(UPKEEP);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -108,7 +112,6 @@ impl Admin {
         loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
                 _ = upkeep.tick() => self.inner.metrics.run_upkeep(),
                 _ = checks.tick() => drop(self.check().await),
             }

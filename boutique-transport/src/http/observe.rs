@@ -113,7 +113,7 @@ impl Seen {
     /// Counts the answer, and writes a line if it is a failure.
     pub(super) fn answered(&self, call: &Call, span: &Span, answer: &Response, took: Duration) {
         let status = answer.status();
-        self.duration(status).record(took);
+        self.count(status, took);
         if !span.is_disabled() {
             span.record("status", status.as_u16());
         }
@@ -140,17 +140,16 @@ impl Seen {
         tracing::debug!(target: TARGET, service, method, route, status, took_ms = took, "answered");
     }
 
-    fn duration(&self, status: StatusCode) -> Histogram {
+    fn count(&self, status: StatusCode, took: Duration) {
         let code = status.as_u16();
-        let found = STATUSES.iter().position(|it| *it == code);
         let register = || {
             let status = status.as_str().to_owned();
             let route = Arc::clone(&self.route);
             metrics::histogram!(DURATION, "service" => self.service, "route" => route, "method" => self.method, "status" => status)
         };
-        match found {
-            Some(at) => self.durations[at].get_or_init(register).clone(),
-            None => register(),
+        match STATUSES.iter().position(|it| *it == code) {
+            Some(at) => self.durations[at].get_or_init(register).record(took),
+            None => register().record(took),
         }
     }
 }
