@@ -92,9 +92,9 @@ impl Limit {
         }
         self.limiter.check_key(&key).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.limiter.clock().now());
-            u32::try_from(wait.as_secs())
-                .unwrap_or(u32::MAX)
-                .saturating_add(1)
+            // Whole seconds are all that Retry-After has.
+            let seconds = wait.as_nanos().div_ceil(1_000_000_000).max(1);
+            u32::try_from(seconds).unwrap_or(u32::MAX)
         })
     }
 }
