@@ -21,8 +21,8 @@ use crate::warehouse::{ShipmentError, ShipmentRejection, ShipmentStatus};
 /// Drives accounting and warehouse until nothing is left to do for an order, or what is left
 /// fails.
 ///
-/// Actions that do not depend on each other run side by side. Each success is recorded by
-/// itself, so that what failed is done again without it. What is asked for is a function of
+/// Actions that do not depend on each other run side by side; once all have ended, what
+/// succeeded is recorded together, so that what failed is done again without it. What is asked for is a function of
 /// the order alone, ids and dates included: a crash, or somebody who drives the same order at
 /// the same time, repeats requests, and the books and the warehouse know a repeat.
 #[derive(Clone)]
@@ -69,21 +69,18 @@ where
                 break;
             }
             let outcomes = join_all(actions.iter().map(|it| self.carry_out(&order, it))).await;
-            let mut latest = order.clone();
+            let mut facts = Vec::with_capacity(outcomes.len());
             for outcome in outcomes {
                 match outcome {
-                    // Facts are only ever added: the longest story has all of them.
-                    Ok(order) => {
-                        if order.progress.timeline.len() > latest.progress.timeline.len() {
-                            latest = order;
-                        }
-                    }
+                    Ok(fact) => facts.push(fact),
                     Err(failed) => {
                         fault.get_or_insert(failed);
                     }
                 }
             }
-            order = latest;
+            let (recorded, failed) = self.record_all(&order_id, facts).await;
+            order = recorded.unwrap_or(order);
+            fault = fault.or(failed);
             // Each action is tried once: a later attempt is for whoever drives the order next.
             tried.extend(actions);
         }
@@ -133,17 +130,16 @@ where
         first_fault.map_or(Ok(finished), Err)
     }
 
-    /// Does one thing and records it.
-    async fn carry_out(&self, order: &Order, action: &Action) -> Result<Order, Fault> {
-        let order_id = &order.placed.order.order_id;
-        let fact = match action {
+    /// Does one thing; the fact that it is done.
+    async fn carry_out(&self, order: &Order, action: &Action) -> Result<Fact, Fault> {
+        Ok(match action {
             Action::BookSale => {
                 self.book(Book::Sale(sale(order))).await?;
                 Fact::SaleBooked
             }
             Action::Schedule(system) => {
                 self.schedule(order, *system).await?;
-                return self.record_scheduled(order, *system).await;
+                scheduled(order, *system)
             }
             Action::Recognise(system) => {
                 self.book(Book::Recognition(recognition(order, *system)?))
@@ -171,8 +167,7 @@ where
                     return_id: return_id.clone(),
                 }
             }
-        };
-        self.record(order_id, fact).await
+        })
     }
 
     async fn book(&self, book: Book) -> Result<(), Fault> {
@@ -197,15 +192,6 @@ where
         Ok(())
     }
 
-    async fn record_scheduled(&self, order: &Order, system: StockSystem) -> Result<Order, Fault> {
-        let event = &order.placed.order;
-        let fact = Fact::Scheduled {
-            system,
-            tracking_id: event.shipping_tracking_id.clone(),
-        };
-        self.record(&event.order_id, fact).await
-    }
-
     /// Calls a part off. One that was never scheduled is scheduled first: the shipment that is
     /// then cancelled releases the hold, by the same duty as any other, and it stays as a
     /// tombstone, so that a schedule that is still on its way finds it cancelled and sends
@@ -214,7 +200,9 @@ where
         let part = order.progress.parts.get(&system);
         if part.is_none_or(|it| it.scheduled.is_none()) {
             self.schedule(order, system).await?;
-            self.record_scheduled(order, system).await?;
+            let order_id = &order.placed.order.order_id;
+            let recorded = self.record(order_id, vec![scheduled(order, system)]).await;
+            recorded.map_err(|it| refused("the order store", it))?;
         }
         let cancel = CancelShipment {
             order_id: order.placed.order.order_id.clone(),
@@ -234,10 +222,36 @@ where
         Ok(Fact::CancelAnswered { system, in_time })
     }
 
-    async fn record(&self, order_id: &OrderId, fact: Fact) -> Result<Order, Fault> {
+    /// Records what was done: together or, if one of the facts cannot be any more, each by
+    /// itself, so that it keeps no other back. The order as it then stands, and the first thing
+    /// that failed.
+    async fn record_all(
+        &self,
+        order_id: &OrderId,
+        facts: Vec<Fact>,
+    ) -> (Option<Order>, Option<Fault>) {
+        let (mut latest, mut first) = (None, None);
+        if facts.len() > 1 {
+            match self.record(order_id, facts.clone()).await {
+                Ok(order) => return (Some(order), None),
+                Err(PortError::Fault(fault)) => return (None, Some(fault)),
+                Err(PortError::Rejected(_)) => {}
+            }
+        }
+        for fact in facts {
+            match self.record(order_id, vec![fact]).await {
+                Ok(order) => latest = Some(order),
+                Err(error) => {
+                    first.get_or_insert_with(|| refused("the order store", error));
+                }
+            }
+        }
+        (latest, first)
+    }
+
+    async fn record(&self, order_id: &OrderId, facts: Vec<Fact>) -> Result<Order, OrderError> {
         let now = self.clock.now();
-        let recorded = self.orders.record(order_id, vec![fact], None, now).await;
-        recorded.map_err(|it| refused("the order store", it))
+        self.orders.record(order_id, facts, None, now).await
     }
 }
 
@@ -264,6 +278,13 @@ fn missing() -> Fault {
 
 fn part(order: &Order, system: StockSystem) -> Result<Part<'_>, Fault> {
     Part::of(&order.placed, system).ok_or_else(missing)
+}
+
+fn scheduled(order: &Order, system: StockSystem) -> Fact {
+    Fact::Scheduled {
+        system,
+        tracking_id: order.placed.order.shipping_tracking_id.clone(),
+    }
 }
 
 fn sale(order: &Order) -> Sale {
