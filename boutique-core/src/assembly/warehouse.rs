@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::flow::StepService;
 use crate::stock::{StockRouter, StockSystem};
-use crate::warehouse::{ShipmentStore, Warehouse};
+use crate::warehouse::{Moved, ShipmentStore, Warehouse};
 
 /// What the warehouse stands on. It owns the topic of shipments.
 #[derive(Clone)]
@@ -38,6 +38,7 @@ impl WarehousePorts {
             broker: self.broker,
             topic: topology.shipments.clone(),
             clock: self.clock,
+            moved: Moved::default(),
         })
     }
 }

@@ -20,7 +20,9 @@ use crate::limits::Units;
 use crate::money::{Currency, Money};
 use crate::stock::StockSystem::{self, Furniture, Inventory};
 use crate::stock::{MemoryLedger, Receive, Reserve, StockLedger};
-use crate::warehouse::{CarrierEvent, MemoryShipments, ShipmentStatus, ShipmentStore, Warehouse};
+use crate::warehouse::{
+    CarrierEvent, MemoryShipments, Moved, ShipmentStatus, ShipmentStore, Warehouse,
+};
 
 pub(super) fn usd(cents: i64) -> Money {
     Money::from_minor(Currency::USD, cents).expect("in range")
@@ -194,6 +196,7 @@ impl World {
             broker,
             topic,
             clock: Arc::<At>::clone(&clock),
+            moved: Moved::default(),
         };
         let journal = Arc::new(MemoryJournal::default());
         let nobody = tower::service_fn(|_: LookUpCustomer| async { Ok::<_, Fault>(None) });

@@ -1,8 +1,8 @@
 //! The warehouse at work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -30,6 +30,44 @@ pub struct Warehouse {
     pub topic: TopicId,
     /// Stamps shipments.
     pub clock: Arc<dyn Clock>,
+    /// What is done and not struck off yet.
+    pub moved: Moved,
+}
+
+/// Duties that were done at once, when a carrier reported, and that [`Warehouse::discharge_all`]
+/// strikes off together with what it does itself: one write less for every shipment.
+///
+/// Kept in memory: after a crash they are done again, which the stock ledger knows. Clones share
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct Moved(Arc<Mutex<BTreeSet<(ShipmentId, Duty)>>>);
+
+/// The most that [`Moved`] keeps; then it forgets them all, and they are done again.
+const MOVED_MAX: usize = 4_096;
+
+impl Moved {
+    fn all(&self) -> MutexGuard<'_, BTreeSet<(ShipmentId, Duty)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, shipment_id: &ShipmentId, duty: Duty) {
+        let mut all = self.all();
+        if all.len() >= MOVED_MAX {
+            all.clear();
+        }
+        all.insert((shipment_id.clone(), duty));
+    }
+
+    fn has(&self, shipment_id: &ShipmentId, duty: Duty) -> bool {
+        self.all().contains(&(shipment_id.clone(), duty))
+    }
+
+    fn forget(&self, shipment_id: &ShipmentId, duties: &[Duty]) {
+        let mut all = self.all();
+        for &duty in duties {
+            all.remove(&(shipment_id.clone(), duty));
+        }
+    }
 }
 
 impl Step<Fulfil> for Warehouse {
@@ -93,7 +131,14 @@ impl Warehouse {
         let mut shipment = self.shipments.apply(event).await?;
         if let Ok(Some(duty)) = self.move_goods(&shipment).await {
             let (id, status) = (&shipment.id, shipment.status);
-            if self.shipments.discharge(id, status, &[duty]).await.is_ok() {
+            // Whoever announces the shipment strikes this off as well.
+            let done = if shipment.duties.contains(&Duty::Announce) {
+                self.moved.note(id, duty);
+                true
+            } else {
+                self.shipments.discharge(id, status, &[duty]).await.is_ok()
+            };
+            if done {
                 shipment.duties.remove(&duty);
             }
         }
@@ -107,6 +152,9 @@ impl Warehouse {
         let Some(duty) = owed.into_iter().find(|it| shipment.duties.contains(it)) else {
             return Ok(None);
         };
+        if self.moved.has(&shipment.id, duty) {
+            return Ok(Some(duty));
+        }
         let Some(hold_id) = &shipment.hold_id else {
             return Ok(Some(duty));
         };
@@ -214,6 +262,9 @@ impl Warehouse {
             .filter(|(_, done)| !done.is_empty())
             .map(|(it, done)| async move {
                 let struck = self.shipments.discharge(&it.id, it.status, done).await;
+                if struck.is_ok() {
+                    self.moved.forget(&it.id, done);
+                }
                 struck.map(|()| done.len() == it.duties.len())
             })
             .collect();

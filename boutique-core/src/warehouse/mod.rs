@@ -15,7 +15,7 @@ mod working;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use dispatch::Warehouse;
+pub use dispatch::{Moved, Warehouse};
 pub use memory::MemoryShipments;
 pub use report::{InvalidReport, REPORT_TYPE, ShipmentReport};
 pub use shipment::{Shipment, ShipmentStatus};

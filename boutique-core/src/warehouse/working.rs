@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CancelShipment, CarrierEvent, Duty, Fulfil, Fulfilled, MemoryShipments, Schedule};
-use super::{Shipment, ShipmentReport, ShipmentStatus, TakeBack, Warehouse};
+use super::{Moved, Shipment, ShipmentReport, ShipmentStatus, TakeBack, Warehouse};
 use crate::broker::{MemoryBroker, SubscriptionConfig};
 use crate::clock::{Clock, Timestamp};
 use crate::customer::Address;
@@ -63,6 +63,7 @@ async fn warehouse(sold: &[&str]) -> (Warehouse, Arc<MemoryLedger>) {
         broker: Arc::new(MemoryBroker::new(Arc::clone(&clock))),
         topic: "shipments".into(),
         clock,
+        moved: Moved::default(),
     };
     (warehouse, ledger)
 }
