@@ -109,6 +109,25 @@ fn a_file_of_a_newer_program_is_left_as_it_is() {
 }
 
 #[test]
+fn a_file_of_before_the_first_release_is_refused_and_left_as_it_is() {
+    let directory = directory();
+    let file = file(&directory);
+    drop(open(&file, ManualClock::default()).expect("new"));
+    tamper(&file, "PRAGMA user_version = 1");
+    let before = std::fs::read(&file).expect("reads");
+    for error in [
+        open(&file, ManualClock::default()).expect_err("too old"),
+        SqliteStore::open_read_only(&file, Arc::new(ManualClock::default())).expect_err("too old"),
+    ] {
+        assert!(
+            matches!(error, OpenError::TooOld { found: 1, .. }),
+            "{error:?}"
+        );
+    }
+    assert_eq!(std::fs::read(&file).expect("reads"), before);
+}
+
+#[test]
 fn a_file_of_another_program_is_left_as_it_is() {
     let directory = directory();
     let text = directory.path().join("letter.txt");

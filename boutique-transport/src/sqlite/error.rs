@@ -32,6 +32,18 @@ pub enum OpenError {
         /// The newest version known here.
         ours: u32,
     },
+    /// A program before the first release has written it.
+    #[error(
+        "{file} has schema version {found}, and this program upgrades files from version {first} on: start with a new file, or use the program that made this one"
+    )]
+    TooOld {
+        /// The data file.
+        file: PathBuf,
+        /// The version it has.
+        found: u32,
+        /// The first version that can be upgraded.
+        first: u32,
+    },
     /// An older program has written it, and it may only be read.
     #[error(
         "{file} has schema version {found}, and this program reads version {ours}: open it for writing once, which upgrades it"

@@ -10,29 +10,27 @@ use super::error::open_error;
 /// Marks a file as ours (`PRAGMA application_id`): "BTQE" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4254_5145;
 
-/// Every version of the schema as the statements that make it from the one before. A version
-/// that has been released is never edited: data files in the world already have it.
-const MIGRATIONS: &[&[&str]] = &[
-    &[
-        include_str!("schema/stock.sql"),
-        include_str!("schema/checkout.sql"),
-        include_str!("schema/customers.sql"),
-        include_str!("schema/signals.sql"),
-        include_str!("schema/orders.sql"),
-        include_str!("schema/journal.sql"),
-        include_str!("schema/shipments.sql"),
-        include_str!("schema/broker.sql"),
-        include_str!("schema/analytics.sql"),
-    ],
-    &[
-        "-- A sale is looked up among what was reversed.
-       CREATE INDEX journal_entry_reversed ON journal_entry (reverses) WHERE reverses IS NOT NULL;",
-    ],
-];
+/// The first version that is known here; files of an earlier one were never released.
+const FIRST: u32 = 3;
+
+/// Every version of the schema, from [`FIRST`] on, as the statements that make it from the one
+/// before. A version that has been released is never edited: data files in the world already
+/// have it.
+const MIGRATIONS: &[&[&str]] = &[&[
+    include_str!("schema/stock.sql"),
+    include_str!("schema/checkout.sql"),
+    include_str!("schema/customers.sql"),
+    include_str!("schema/signals.sql"),
+    include_str!("schema/orders.sql"),
+    include_str!("schema/journal.sql"),
+    include_str!("schema/shipments.sql"),
+    include_str!("schema/broker.sql"),
+    include_str!("schema/analytics.sql"),
+]];
 
 /// The newest version known here.
 fn ours() -> u32 {
-    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+    u32::try_from(MIGRATIONS.len()).map_or(u32::MAX, |it| FIRST - 1 + it)
 }
 
 /// The version `connection`'s file has; 0 for an empty one.
@@ -63,6 +61,13 @@ fn version(connection: &Connection, path: &Path) -> Result<u32, OpenError> {
                     file: file(),
                     found,
                     ours,
+                });
+            }
+            if found < FIRST {
+                return Err(OpenError::TooOld {
+                    file: file(),
+                    found,
+                    first: FIRST,
                 });
             }
             Ok(found)
@@ -96,9 +101,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     if found == ours() {
         return Ok(());
     }
+    let done = found.saturating_sub(FIRST - 1) as usize;
     let mut apply = || -> rusqlite::Result<()> {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for statements in MIGRATIONS.iter().skip(found as usize).copied().flatten() {
+        for statements in MIGRATIONS.iter().skip(done).copied().flatten() {
             tx.execute_batch(statements)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -9,9 +9,9 @@ use boutique_core::fraud::{
 use boutique_core::ids::{OrderId, Pseudonym};
 use rusqlite::{Connection, Row, params};
 
-use super::SqliteStore;
 use super::columns::money;
 use super::query::{Query, id, moment, row_limit};
+use super::{SqliteStore, Tx};
 
 /// Keeps observed orders in the data file.
 #[derive(Clone)]
@@ -68,12 +68,9 @@ fn known(db: &Connection, order_id: &OrderId) -> Result<Option<Observation>, Fau
 
 /// Keeps an order that was not observed before, and answers with its first observation.
 fn observe(db: &Connection, new: Observation) -> Result<Observation, Fault> {
-    if let Some(first) = known(db, &new.order_id)? {
-        return Ok(first);
-    }
-    db.run(
+    let inserted = db.run(
         "INSERT INTO observation (order_id, user, email, address, currency, units, nanos, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (order_id) DO NOTHING",
         params![
             new.order_id.as_str(),
             new.user.as_str(),
@@ -85,36 +82,66 @@ fn observe(db: &Connection, new: Observation) -> Result<Observation, Fault> {
             new.at.as_micros(),
         ],
     )?;
-    Ok(new)
+    if inserted > 0 {
+        return Ok(new);
+    }
+    Ok(known(db, &new.order_id)?.unwrap_or(new))
 }
 
-/// What the windows that end at `of` see, `of` included whether or not it is kept.
-fn features(db: &Connection, of: &Observation) -> Result<Features, Fault> {
+/// The most orders of a subject that the writer counts, while everybody waits for it: reading
+/// so few rows, all of them in its cache, takes less time than waking a reader.
+const COUNTED_BY_WRITER: usize = 16;
+
+/// What the windows that end at `of` see, `of` included whether or not it is kept. `None` if
+/// one of its subjects has more than `most` orders.
+fn features(db: &Connection, of: &Observation, most: usize) -> Result<Option<Features>, Fault> {
     // No window looks further back than the longest.
     let longest = WINDOWS.into_iter().max().unwrap_or_default();
     let since = of.at.before(longest).as_micros();
+    let limit = row_limit(WINDOW_ROWS_MAX.min(most.saturating_add(1)));
     let subject = |newest, subject: &Pseudonym| {
-        let range = (subject.as_str(), since, row_limit(WINDOW_ROWS_MAX));
-        let mut rows = db.all(newest, range, observation)?;
+        let mut rows = db.all(newest, (subject.as_str(), since, limit), observation)?;
+        if rows.len() > most {
+            return Ok(None);
+        }
         if rows.iter().all(|it| it.order_id != of.order_id) {
             rows.push(of.clone());
         }
-        Ok::<_, Fault>(Velocity::of(&rows, of.at))
+        Ok::<_, Fault>(Some(Velocity::of(&rows, of.at)))
     };
-    Ok(Features {
-        user: subject(newest!("user"), &of.user)?,
-        email: subject(newest!("email"), &of.email)?,
-        address: subject(newest!("address"), &of.address)?,
-    })
+    let Some(user) = subject(newest!("user"), &of.user)? else {
+        return Ok(None);
+    };
+    let Some(email) = subject(newest!("email"), &of.email)? else {
+        return Ok(None);
+    };
+    let address = subject(newest!("address"), &of.address)?;
+    Ok(address.map(|address| Features {
+        user,
+        email,
+        address,
+    }))
+}
+
+/// [`features`] of however many orders.
+fn all_features(db: &Connection, of: &Observation) -> Result<Features, Fault> {
+    let counted = features(db, of, WINDOW_ROWS_MAX)?;
+    counted.ok_or_else(|| Fault::permanent("a window has more rows than were asked for"))
 }
 
 #[async_trait]
 impl SignalStore for SqliteSignals {
     async fn observe(&self, observation: Observation) -> Result<Features, Fault> {
-        let first = self.store.write(move |db| observe(db, observation)).await?;
-        // Counting is left to a reader: a busy subject has hundreds of rows, and everybody
-        // waits for the writer.
-        let counted = self.store.read(move |db| features(db, &first)).await;
+        let observe = move |db: &Tx<'_>| {
+            let first = observe(db, observation)?;
+            let counted = features(db, &first, COUNTED_BY_WRITER)?;
+            Ok::<_, Fault>((first, counted))
+        };
+        let (first, counted) = self.store.write(observe).await?;
+        if let Some(counted) = counted {
+            return Ok(counted);
+        }
+        let counted = self.store.read(move |db| all_features(db, &first)).await;
         counted.map_err(|fault| match fault.kind() {
             FaultKind::Unavailable => {
                 Fault::ambiguous("the order is counted, the windows cannot be read").because(fault)
@@ -127,7 +154,7 @@ impl SignalStore for SqliteSignals {
         self.store
             .read(move |db| {
                 let first = known(db, &observation.order_id)?;
-                features(db, &first.unwrap_or(observation))
+                all_features(db, &first.unwrap_or(observation))
             })
             .await
     }

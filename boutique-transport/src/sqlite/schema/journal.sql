@@ -14,6 +14,9 @@ CREATE TABLE journal_entry (
 
 CREATE INDEX journal_entry_of_order ON journal_entry (order_id) WHERE order_id IS NOT NULL;
 
+-- A sale is looked up among what was reversed.
+CREATE INDEX journal_entry_reversed ON journal_entry (reverses) WHERE reverses IS NOT NULL;
+
 -- A debit if positive, a credit if negative: `units` and billionths, both of one sign.
 CREATE TABLE journal_line (
     entry INTEGER NOT NULL REFERENCES journal_entry (seq),
