@@ -80,7 +80,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open(path)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 250;
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000;
          PRAGMA secure_delete = FAST; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;
          CREATE TABLE stock (sku TEXT PRIMARY KEY, on_hand INTEGER NOT NULL,
              available INTEGER NOT NULL CHECK (available >= 0), reserved INTEGER NOT NULL)

@@ -54,7 +54,7 @@ pub(super) fn open_writer(
     connection
         .execute_batch(
             // What was deleted is overwritten where its page is written anyway.
-            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 250; \
+            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; \
              PRAGMA secure_delete = FAST",
         )
         .map_err(problem)?;
