@@ -47,7 +47,7 @@ fn append(db: &Connection, row: &AnalyticsRow) -> Result<(), Fault> {
 impl AnalyticsStore for SqliteAnalytics {
     async fn append(&self, rows: Vec<AnalyticsRow>) -> Result<(), Fault> {
         self.store
-            .write(move |db| rows.iter().try_for_each(|it| append(db, it)))
+            .write_in_steps(move |db| rows.iter().try_for_each(|it| append(db, it)))
             .await
     }
 

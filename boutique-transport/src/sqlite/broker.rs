@@ -89,7 +89,7 @@ impl SqliteBroker {
     ) -> Result<T, BrokerError> {
         let (id, clock) = (id.clone(), Arc::clone(self.store.clock()));
         self.store
-            .write(move |db| {
+            .write_in_steps(move |db| {
                 // On the writer's thread, so that time does not run backwards between calls.
                 let now = clock.now();
                 let subscription = find(db, &id)?.ok_or_else(|| unknown(&id))?;
@@ -150,7 +150,7 @@ impl Broker for SqliteBroker {
     ) -> Result<Vec<u64>, BrokerError> {
         let (topic, clock) = (topic.clone(), Arc::clone(self.store.clock()));
         self.store
-            .write(move |db| {
+            .write_in_steps(move |db| {
                 has_topic(db, &topic)?;
                 let now = clock.now();
                 let publish = |it| publish(db, &topic, it, now).map_err(PortError::Fault);
@@ -177,7 +177,7 @@ impl Broker for SqliteBroker {
     ) -> Result<(), BrokerError> {
         let id = subscription.clone();
         self.store
-            .write(move |db| {
+            .write_in_steps(move |db| {
                 // Leases are not ended first: an acknowledgement counts until the next lease.
                 let subscription = find(db, &id)?.ok_or_else(|| unknown(&id))?;
                 let acknowledge = |it| subscription.acknowledge(db, it);

@@ -11,6 +11,10 @@ pub(super) trait Job<C: ?Sized>: Send {
     /// permanent fault.
     fn run(&mut self, on: &C) -> bool;
 
+    /// Whether it may fail after it has changed something, so that its changes must be able to
+    /// be taken back by themselves.
+    fn in_steps(&self) -> bool;
+
     /// Hands the result over.
     fn answer(self: Box<Self>);
 
@@ -21,16 +25,18 @@ pub(super) trait Job<C: ?Sized>: Send {
 /// A [`Job`] made of a closure and the sending half of a channel.
 pub(super) struct Request<F, T, E> {
     work: Option<F>,
+    in_steps: bool,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<F, T, E> Request<F, T, E> {
-    /// A request and where its answer arrives.
-    pub(super) fn new(work: F) -> (Box<Self>, oneshot::Receiver<Result<T, E>>) {
+    /// A request and where its answer arrives. `in_steps` if it may fail half-way.
+    pub(super) fn new(work: F, in_steps: bool) -> (Box<Self>, oneshot::Receiver<Result<T, E>>) {
         let (reply, answer) = oneshot::channel();
         let request = Self {
             work: Some(work),
+            in_steps,
             result: None,
             reply,
         };
@@ -53,6 +59,10 @@ where
             }));
         }
         matches!(self.result, Some(Ok(_)))
+    }
+
+    fn in_steps(&self) -> bool {
+        self.in_steps
     }
 
     fn answer(self: Box<Self>) {

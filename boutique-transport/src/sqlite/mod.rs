@@ -1,7 +1,7 @@
 //! Every port of the order flow on one SQLite file.
 //!
 //! One process has the file (`FILE.lock`); inside it one thread writes and a few read. The
-//! writer carries out everything that waits in one transaction, each request in a savepoint,
+//! writer carries out everything that waits in one transaction, each request all or nothing,
 //! and answers after the sync: what was answered survives a power cut, and a hundred clients
 //! share one sync. The rules are not written again in SQL: a store loads the rows a move
 //! concerns, asks the rule in `boutique-core`, and writes back what it changed.
@@ -36,6 +36,7 @@ mod tests;
 mod ticker;
 mod writer;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ use writer::{Commits, WriteJob, Writer};
 pub struct SqliteOptions {
     /// The most bytes the data file may grow to; no limit but the disk's if `None`. A request
     /// beyond it is answered with an `Unavailable` fault and changes nothing. The write-ahead
-    /// log beside the file takes about a megabyte more.
+    /// log beside the file takes some four megabytes more.
     pub size_limit: Option<u64>,
     /// Threads that read lists and sums, each with a connection of its own; at least one. As
     /// many connections more are there for looks by key.
@@ -151,6 +152,7 @@ impl SqliteStore {
             ticker: Arc::clone(&inner.ticker),
             commits: Arc::clone(&inner.commits),
             lock,
+            wary: Cell::new(false),
             full: format!("{} is full: free space and try again", path.display()).into(),
         };
         inner.writes = Some(queue);
@@ -187,14 +189,46 @@ impl SqliteStore {
     /// Carries out `job` on the writer's thread. Resolves when it is on disk; dropping the
     /// future does not call it off.
     ///
+    /// `job` must decide before it writes: whoever shares a commit with one that fails after it
+    /// has changed something is undone with it. See [`Self::write_in_steps`].
+    ///
     /// # Errors
     ///
-    /// What `job` answers: its changes are undone. An `Unavailable` fault if there is no room,
-    /// a permanent one if `job` panicked or the file is open for reading only; either way
-    /// nothing has changed.
+    /// What `job` answers. An `Unavailable` fault if there is no room or something that shares
+    /// the commit failed half-way, a permanent one if `job` panicked or the file is open for
+    /// reading only. In every case nothing has changed.
     pub(crate) async fn write<T, E>(
         &self,
         job: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+    {
+        self.submit(job, false).await
+    }
+
+    /// [`Self::write`] for a `job` that may fail after it has changed something: its changes are
+    /// undone by themselves. It costs a savepoint.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::write`].
+    pub(crate) async fn write_in_steps<T, E>(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+    {
+        self.submit(job, true).await
+    }
+
+    async fn submit<T, E>(
+        &self,
+        job: impl FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+        in_steps: bool,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -204,7 +238,7 @@ impl SqliteStore {
             let file = self.inner.file.display();
             return Err(Fault::permanent(format!("{file} is open for reading only")).into());
         };
-        let (request, answer) = Request::new(job);
+        let (request, answer) = Request::new(job, in_steps);
         queue.push(request);
         answer.await.unwrap_or_else(|_| Err(gone().into()))
     }
@@ -218,7 +252,7 @@ impl SqliteStore {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let (request, answer) = Request::new(job);
+        let (request, answer) = Request::new(job, false);
         self.inner.reads.push(request);
         answer.await.unwrap_or_else(|_| Err(gone()))
     }

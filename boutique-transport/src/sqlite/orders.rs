@@ -52,6 +52,12 @@ fn enter(db: &Connection, event_id: &EventId, now: Timestamp) -> Result<bool, Fa
         .map(|rows| rows > 0)
 }
 
+fn has_entered(db: &Connection, event_id: &EventId) -> Result<bool, Fault> {
+    let select = "SELECT 1 FROM inbox WHERE event_id = ?1";
+    let found = db.one(select, [event_id.as_str()], |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
 fn conflict(order_id: &OrderId) -> OrderError {
     PortError::Rejected(OrderRejection::Conflict(order_id.clone()))
 }
@@ -111,12 +117,14 @@ fn record(
     let order_id = &placed.order.order_id;
     let progress = progress(db, order_id)?.ok_or_else(|| unknown(order_id))?;
     let mut order = Order { placed, progress };
-    if let Some(event) = event
-        && !enter(db, event, now)?
-    {
-        return Ok(order);
-    }
-    let next = order.with(facts, now).map_err(PortError::Rejected)?;
+    let next = match (order.with(facts, now), event) {
+        (Ok(next), None) => next,
+        (Ok(next), Some(event)) if enter(db, event, now)? => next,
+        // It has had its effect, and what it says may have become impossible since.
+        (Ok(_), Some(_)) => return Ok(order),
+        (Err(_), Some(event)) if has_entered(db, event)? => return Ok(order),
+        (Err(why), _) => return Err(PortError::Rejected(why)),
+    };
     if next != order.progress {
         db.run(
             "UPDATE order_progress SET state = ?2, open = ?3, last_fact_at = ?4, progress = ?5 \

@@ -12,6 +12,8 @@ pub(super) struct Queue<J> {
 struct State<J> {
     jobs: VecDeque<J>,
     closed: bool,
+    /// Threads that sleep and that nobody has woken yet; no fewer than there are.
+    asleep: usize,
 }
 
 impl<J> Default for Queue<J> {
@@ -20,6 +22,7 @@ impl<J> Default for Queue<J> {
             state: Mutex::new(State {
                 jobs: VecDeque::new(),
                 closed: false,
+                asleep: 0,
             }),
             arrived: Condvar::new(),
         }
@@ -27,12 +30,17 @@ impl<J> Default for Queue<J> {
 }
 
 impl<J> Queue<J> {
-    /// Puts a job at the end and wakes a thread.
+    /// Puts a job at the end and wakes a thread, unless all are awake: each looks here before
+    /// it sleeps, and a call to the system for everyone who asks would be most of the cost.
     pub(super) fn push(&self, job: J) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.jobs.push_back(job);
+        let wakes = state.asleep > 0;
+        state.asleep -= usize::from(wakes);
         drop(state);
-        self.arrived.notify_one();
+        if wakes {
+            self.arrived.notify_one();
+        }
     }
 
     /// Lets the threads go once the jobs that are here have been taken.
@@ -51,6 +59,7 @@ impl<J> Queue<J> {
             if state.closed {
                 return false;
             }
+            state.asleep += 1;
             state = self
                 .arrived
                 .wait(state)

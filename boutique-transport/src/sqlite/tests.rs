@@ -53,11 +53,11 @@ async fn a_request_that_fails_or_panics_takes_back_its_own_changes_only() {
     tokio::task::yield_now().await;
     let (fine, refused, panicked, after) = tokio::join!(
         store.write(|tx| fill(tx, "fine")),
-        store.write(|tx| {
+        store.write_in_steps(|tx| {
             fill(tx, "refused")?;
             Err::<(), _>(Fault::permanent("no"))
         }),
-        store.write::<(), Fault>(|tx| {
+        store.write_in_steps::<(), Fault>(|tx| {
             fill(tx, "panicked")?;
             panic!("a bug")
         }),
@@ -78,6 +78,38 @@ async fn a_request_that_fails_or_panics_takes_back_its_own_changes_only() {
     let panicked: Result<(), Fault> = store.read(|_| panic!("a bug")).await;
     assert_eq!(panicked.expect_err("panicked").kind(), FaultKind::Permanent);
     assert_eq!(carts(&store).await, 2, "the readers live on");
+}
+
+#[tokio::test]
+async fn a_request_that_unexpectedly_fails_half_way_takes_back_its_group_and_only_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    for (round, innocent_is_kept) in [("first", false), ("second", true)] {
+        let release = hold_up(&store);
+        tokio::task::yield_now().await;
+        let (broken, refused, innocent) = tokio::join!(
+            store.write::<(), Fault>(|tx| {
+                fill(tx, "broken")?;
+                panic!("a bug")
+            }),
+            store.write(|_| Err::<(), _>(Fault::permanent("no"))),
+            async {
+                let innocent = store.write(move |tx| fill(tx, round));
+                drop(release);
+                innocent.await
+            },
+        );
+        broken.expect_err("never done");
+        refused.expect_err("never done");
+        match innocent {
+            Ok(()) => assert!(innocent_is_kept),
+            Err(fault) => {
+                assert!(!innocent_is_kept);
+                assert_eq!(fault.kind(), FaultKind::Unavailable, "it may try again");
+            }
+        }
+    }
+    assert_eq!(carts(&store).await, 1);
 }
 
 #[tokio::test]

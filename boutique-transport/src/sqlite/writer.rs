@@ -1,9 +1,13 @@
 //! The one thread that writes, and shares each sync among everything that waits.
 //!
-//! Per round: take what is queued, `BEGIN IMMEDIATE`, every job in a savepoint of its own,
-//! `COMMIT`, then answer. Nobody hears of a change that is not on disk, and a job that fails
-//! takes back its own changes only.
+//! Per round: take what is queued, `BEGIN IMMEDIATE`, every job, `COMMIT`, then answer. Nobody
+//! hears of a change that is not on disk, and a job that fails takes back its own changes only.
+//!
+//! A job looks and decides before it writes. One that then fails has nothing to take back, so it
+//! needs no savepoint, for which SQLite would copy every page it touches. A job that may fail
+//! half-way says so and gets one.
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,6 +83,9 @@ pub(super) struct Writer {
     pub(super) commits: Arc<Commits>,
     /// What to say of a full disk: names the file.
     pub(super) full: Arc<str>,
+    /// Whether a job has failed half-way that had not said it might. From then on everybody
+    /// gets a savepoint, so that such a bug costs one group and not one after the other.
+    pub(super) wary: Cell<bool>,
     /// Given back when the last request is done.
     pub(super) lock: FileLock,
 }
@@ -178,7 +185,10 @@ impl Writer {
                 now: self.ticker.tick(),
             };
             let before = db.total_changes();
-            db.run("SAVEPOINT job", [])?;
+            let in_steps = job.in_steps() || self.wary.get();
+            if in_steps {
+                db.run("SAVEPOINT job", [])?;
+            }
             let done = job.run(&tx);
             if take_full() {
                 return Err(Fault::unavailable(self.full.to_string()));
@@ -189,12 +199,20 @@ impl Writer {
                     "the data file could not be written: check its disk and try again",
                 ));
             }
-            if !done {
+            let changed = db.total_changes() > before;
+            if done {
+                wrote += u64::from(changed);
+            } else if in_steps {
                 db.run("ROLLBACK TO job", [])?;
-            } else if db.total_changes() > before {
-                wrote += 1;
+            } else if changed {
+                self.wary.set(true);
+                return Err(Fault::unavailable(
+                    "a request beside this one failed half-way, and both were undone: try again",
+                ));
             }
-            db.run("RELEASE job", [])?;
+            if in_steps {
+                db.run("RELEASE job", [])?;
+            }
         }
         Ok(wrote)
     }
