@@ -366,6 +366,14 @@ async fn one_product_is_reserved_and_given_back_without_a_word_of_holds() {
                 200,
                 json!({"available": 5}),
             ),
+            // Nobody is told that something is held when nothing is.
+            (
+                "POST /inventory/mug/reserve",
+                key,
+                units(2),
+                409,
+                json!({"status": 409}),
+            ),
         ],
     )
     .await;

@@ -46,7 +46,7 @@ fn named_by(path: &str) -> bool {
         // A question; a duty that is done when it is done.
         ("freight-quotes" | "sweeps", ..) => true,
         // By hold id, and for a shipment its own.
-        ("pin" | "confirm" | "extend" | "ship", _, "holds") => true,
+        ("pin" | "confirm" | "extend" | "release" | "ship", _, "holds") => true,
         // By shipment id, and by those of the return and the report.
         ("cancel" | "take-back" | "events", _, "shipments") => true,
         // By order id, and by that of the return.
@@ -69,6 +69,8 @@ mod tests {
             ("PUT", "http://x/holds/h-1", false, true),
             ("DELETE", "http://x/holds/h-1", false, true),
             ("POST", "http://x/holds/h-1/confirm", false, true),
+            ("POST", "http://x/holds/h-1/release", false, true),
+            ("POST", "http://x/holds/h-1/ship", false, true),
             ("POST", "http://x/base/transactions", false, true),
             ("POST", "http://x/shipments", false, true),
             ("POST", "http://x/shipments/s-1/take-back", false, true),

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::super::exchange::{BoxExchange, Exchange, Reply, Target, Upstream};
 use super::super::page::{LIMIT, LIMIT_MAX, collect};
 use super::wire::{
-    HoldBody, ItemRead, Lasting, Note, PutWire, ReceiptWire, SettleWire, Sweep, Swept,
+    HoldBody, ItemRead, Lasting, Note, PutWire, ReceiptWire, SettleWire, Sweep, Swept, micros,
 };
 
 /// One stock system behind a wire: what the ledger there answers, refuses and fails with is
@@ -31,8 +31,8 @@ pub struct HttpLedger<S = BoxExchange> {
 #[derive(Serialize)]
 struct Promise<'a> {
     lines: &'a [StockLine],
-    #[serde(flatten)]
-    lasting: Lasting,
+    #[serde(rename = "ttlMicros")]
+    ttl_micros: u64,
     #[serde(rename = "validUntil", skip_serializing_if = "Option::is_none")]
     valid_until: Option<Timestamp>,
 }
@@ -73,7 +73,7 @@ impl<S: Exchange> StockLedger for HttpLedger<S> {
         let target = Target::path(["holds", request.hold_id.as_str()]).query("brief", true);
         let promise = Promise {
             lines: &request.lines,
-            lasting: Lasting::exactly(request.ttl),
+            ttl_micros: micros(request.ttl),
             valid_until: Some(request.valid_until).filter(|it| *it != Timestamp::MAX),
         };
         held(&self.upstream.json(Method::PUT, target, &promise).await?)

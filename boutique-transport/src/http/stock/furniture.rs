@@ -39,6 +39,7 @@ struct Article<'a> {
 #[utoipa::path(
     get,
     path = "/furniture",
+    operation_id = "list_furniture",
     params(Page),
     responses(
         (status = 200, body = Vec<Article<'static>>),
@@ -79,6 +80,7 @@ struct Named {
 #[utoipa::path(
     post,
     path = "/furniture",
+    operation_id = "add_furniture",
     params(("Idempotency-Key" = Option<String>, Header)),
     request_body = Named,
     responses(

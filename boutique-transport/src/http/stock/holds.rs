@@ -70,7 +70,7 @@ async fn reserve(
     JsonBody(asked): JsonBody<PromiseWire>,
 ) -> Result<Response, Problem> {
     bounded(&asked.lines)?;
-    let ttl = asked.lasting.ttl()?;
+    let ttl = asked.ttl()?;
     let is_known = brief || api.ledger.hold(&hold_id).await?.is_some();
     let request = Reserve {
         hold_id,
@@ -231,6 +231,7 @@ async fn ship(
 #[utoipa::path(
     get,
     path = "/holds",
+    operation_id = "list_holds",
     params(Page),
     responses(
         (status = 200, body = Vec<HoldWire>),

@@ -9,7 +9,7 @@ use boutique_core::clock::Timestamp;
 use boutique_core::fault::PortError;
 use boutique_core::ids::{HoldId, IdempotencyKey, ProductId};
 use boutique_core::limits::Units;
-use boutique_core::stock::{Hold, Rejection, Reserve, StockLine};
+use boutique_core::stock::{Hold, HoldState, Rejection, Reserve, StockLine};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,7 +20,7 @@ use super::super::body::{JsonBody, MaybeKey, PathOf};
 use super::super::problem::{Problem, ProblemSchema};
 use super::StockApi;
 use super::shelf::unlisted;
-use super::wire::{HoldBody, HoldWire, Item, Lasting};
+use super::wire::{HoldBody, HoldWire, Item, lasting};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<StockApi>> {
     OpenApiRouter::new()
@@ -34,9 +34,10 @@ struct Wanted {
     /// How many.
     #[schema(value_type = i64, minimum = 1, maximum = 10_000)]
     quantity: Units,
-    #[serde(flatten)]
-    #[schema(inline)]
-    lasting: Lasting,
+    /// For how long, in seconds; 15 minutes if missing.
+    #[serde(rename = "ttlSeconds", default)]
+    #[schema(minimum = 0)]
+    ttl_seconds: Option<f64>,
 }
 
 /// Units to be given back.
@@ -65,13 +66,14 @@ struct Piece<'a> {
 #[utoipa::path(
     post,
     path = "/inventory/{productId}/reserve",
+    operation_id = "reserve_product",
     params(("productId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = Wanted,
     responses(
         (status = 200, body = Piece<'static>),
         (status = 400, body = ProblemSchema, content_type = "application/problem+json"),
         (status = 404, body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 409, description = "Too few are there", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 409, description = "Too few are there, or the key's reservation is over", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 422, description = "The key was used for other goods", body = ProblemSchema, content_type = "application/problem+json"),
     ),
 )]
@@ -86,9 +88,9 @@ async fn reserve(
         None => HoldId::new(format!("piece.{}", api.ids.fresh()))
             .map_err(|why| Problem::invalid("Idempotency-Key", why))?,
     };
-    let ttl = match wanted.lasting.is_said() {
-        true => wanted.lasting.ttl()?,
-        false => api.hold_for,
+    let ttl = match wanted.ttl_seconds {
+        Some(seconds) => lasting(None, Some(seconds))?,
+        None => api.hold_for,
     };
     let request = Reserve {
         hold_id,
@@ -107,6 +109,10 @@ async fn reserve(
         }
         other => other.into(),
     })?;
+    if matches!(hold.state, HoldState::Voided | HoldState::Expired) {
+        let why = "what was reserved under this key was given back or has lapsed: take a new key";
+        return Err(Problem::new(StatusCode::CONFLICT, why));
+    }
     piece(&api, &product_id, hold).await
 }
 
@@ -114,6 +120,7 @@ async fn reserve(
 #[utoipa::path(
     post,
     path = "/inventory/{productId}/release",
+    operation_id = "release_product",
     params(("productId" = String, Path), ("Idempotency-Key" = Option<String>, Header, description = "That of the reservation")),
     request_body = Unwanted,
     responses(

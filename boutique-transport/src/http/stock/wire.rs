@@ -177,34 +177,48 @@ impl Lasting {
     pub(super) fn exactly(ttl: Duration) -> Self {
         Self {
             ttl_seconds: None,
-            ttl_micros: Some(u64::try_from(ttl.as_micros()).unwrap_or(u64::MAX)),
+            ttl_micros: Some(micros(ttl)),
         }
-    }
-
-    pub(super) const fn is_said(&self) -> bool {
-        self.ttl_micros.is_some() || self.ttl_seconds.is_some()
     }
 
     pub(super) fn ttl(&self) -> Result<Duration, Problem> {
-        match (self.ttl_micros, self.ttl_seconds) {
-            (Some(micros), _) => Ok(Duration::from_micros(micros)),
-            (None, Some(seconds)) => Duration::try_from_secs_f64(seconds)
-                .map_err(|_| Problem::invalid("ttlSeconds", "must be a number of at least 0")),
-            (None, None) => Err(Problem::invalid("ttlSeconds", "is missing")),
-        }
+        lasting(self.ttl_micros, self.ttl_seconds)
+    }
+}
+
+/// What a ledger counts of a duration.
+pub(super) fn micros(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// How long something lasts, from either field.
+pub(super) fn lasting(micros: Option<u64>, seconds: Option<f64>) -> Result<Duration, Problem> {
+    match (micros, seconds) {
+        (Some(micros), _) => Ok(Duration::from_micros(micros)),
+        (None, Some(seconds)) => Duration::try_from_secs_f64(seconds)
+            .map_err(|_| Problem::invalid("ttlSeconds", "must be a number of at least 0")),
+        (None, None) => Err(Problem::invalid("ttlSeconds", "is missing")),
     }
 }
 
 /// Goods to be promised, all or none.
-#[derive(Deserialize, Serialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(as = Promise)]
 pub(super) struct PromiseWire {
     /// What to promise; several lines of one product are summed.
     #[schema(value_type = Vec<LineSchema>)]
     pub(super) lines: Vec<StockLine>,
-    #[serde(flatten)]
-    #[schema(inline)]
-    pub(super) lasting: Lasting,
+    /// How long the promise lasts, in seconds; a fraction is accepted.
+    #[serde(
+        rename = "ttlSeconds",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(minimum = 0)]
+    ttl_seconds: Option<f64>,
+    /// The same in microseconds, exactly.
+    #[serde(rename = "ttlMicros", default, skip_serializing_if = "Option::is_none")]
+    ttl_micros: Option<u64>,
     /// After this moment the request is refused, in microseconds since 1970; never if missing.
     #[serde(
         rename = "validUntil",
@@ -213,6 +227,12 @@ pub(super) struct PromiseWire {
     )]
     #[schema(value_type = Option<i64>)]
     pub(super) valid_until: Option<Timestamp>,
+}
+
+impl PromiseWire {
+    pub(super) fn ttl(&self) -> Result<Duration, Problem> {
+        lasting(self.ttl_micros, self.ttl_seconds)
+    }
 }
 
 /// What is written beside the decision to sell.
