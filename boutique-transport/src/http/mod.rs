@@ -20,6 +20,7 @@ pub mod api;
 pub mod body;
 pub mod call;
 pub mod checkout;
+pub mod crm;
 pub mod edge;
 pub mod envelope;
 pub mod exchange;

@@ -49,3 +49,12 @@ pub(super) struct OrderItemSchema {
     /// The price of one.
     cost: MoneySchema,
 }
+
+/// Where the bill goes.
+#[derive(ToSchema)]
+#[schema(as = Billing)]
+pub(super) struct BillingSchema {
+    name: String,
+    address: AddressSchema,
+    tax_id: Option<String>,
+}
