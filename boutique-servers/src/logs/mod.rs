@@ -32,7 +32,7 @@ pub struct Telemetry {
     spans: Option<SpanExporting>,
 }
 
-/// Logs from here on as `config` says. Only the first call of a process does anything to its
+/// Logs from here on as `config` says. Call it within the runtime. Only the first call of a process does anything to its
 /// lines, so that several servers of one process share them.
 ///
 /// # Errors
@@ -41,22 +41,20 @@ pub struct Telemetry {
 pub fn start(config: &Common) -> Result<Telemetry, Fault> {
     let lines = lines(config.server, &config.logs, io::stderr);
     let subscriber = Registry::default().with(lines);
-    let mut telemetry = Telemetry::default();
-    let first = match &config.traces.endpoint {
+    let (first, telemetry) = match &config.traces.endpoint {
         #[cfg(feature = "otel")]
         Some(_) => {
             let exporting = SpanExporting::start(config.server, &config.traces)?;
             let layer = exporting.layer();
-            let first = set(subscriber.with(layer));
-            telemetry.spans = Some(exporting);
-            first
+            let spans = Some(exporting);
+            (set(subscriber.with(layer)), Telemetry { spans })
         }
         #[cfg(not(feature = "otel"))]
         Some(_) => {
             let text = "this program was built without the feature otel: unset OTEL_EXPORTER_OTLP_ENDPOINT";
             return Err(Fault::permanent(text));
         }
-        None => set(subscriber),
+        None => (set(subscriber), Telemetry::default()),
     };
     if first {
         if config.traces.endpoint.is_some() {
