@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use boutique_core::limits::UNITS_ON_HAND_MAX;
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::{ConfigArgs, Server};
 use crate::exit::{EXIT_CODES, Failure};
 use crate::gateway_spec::SpecArgs;
+use crate::load::LoadArgs;
 use crate::output::Output;
 use crate::replay::DateOrder;
+use crate::runtime::runtime;
 use crate::token::TokenArgs;
-use crate::{data, demo, gateway_spec, inspect, replay, token};
+use crate::up::UpArgs;
+use crate::{data, demo, gateway_spec, inspect, replay, servers, token};
 
 /// The order flow of a shop, embedded in one program and one data file.
 #[derive(Debug, Parser)]
@@ -29,6 +33,23 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         data: Option<PathBuf>,
     },
+    /// Run all servers: in one process behind the gateway, or each as a process of its own.
+    #[command(after_help = EXIT_CODES)]
+    Up(UpArgs),
+    /// Run one server, as `boutique-SERVER` does.
+    #[command(after_help = EXIT_CODES)]
+    Serve {
+        /// Which.
+        server: Server,
+        /// End when standard input does.
+        #[arg(long, hide = true)]
+        with_parent: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Place orders through a gateway, as many at a time as wanted, and audit the result.
+    #[command(after_help = EXIT_CODES)]
+    Load(LoadArgs),
     /// Sell the orders of a CSV file in the form of UCI's "Online Retail" again.
     #[command(after_help = EXIT_CODES)]
     Replay(ReplayArgs),
@@ -83,7 +104,12 @@ impl Command {
     /// Whether JSON was asked for.
     const fn json(&self) -> bool {
         match self {
-            Self::Demo { .. } | Self::Token(_) | Self::GatewaySpec(_) => false,
+            Self::Demo { .. }
+            | Self::Token(_)
+            | Self::GatewaySpec(_)
+            | Self::Up(_)
+            | Self::Serve { .. } => false,
+            Self::Load(args) => args.json,
             Self::Replay(args) => args.json,
             Self::Orders(look) | Self::Stock(look) | Self::Journal(look) => look.json,
             Self::Order { look, .. } | Self::Audit { look, .. } => look.json,
@@ -142,35 +168,53 @@ impl Cli {
     /// # Errors
     ///
     /// [`Failure`], whose code is the program's exit code.
-    pub async fn run(self, to: &mut dyn std::io::Write) -> Result<(), Failure> {
+    pub fn run(self, to: &mut dyn std::io::Write) -> Result<(), Failure> {
         let json = self.command.json();
         let out = &mut Output { to, json };
         match self.command {
-            Command::Demo { data } => demo::demo(data.as_deref(), out).await,
-            Command::Replay(args) => replay::replay(&args, out).await,
+            Command::Up(args) => args.run(out),
+            Command::Serve {
+                server,
+                with_parent,
+                config,
+            } => servers::run(server, &config, with_parent),
             Command::Token(args) => token::token(&args, out),
             Command::GatewaySpec(args) => gateway_spec::gateway_spec(&args, out),
-            Command::Orders(look) => {
+            other => runtime(0)?.block_on(other.run(out)),
+        }
+    }
+}
+
+impl Command {
+    /// Carries a command out that runs no server.
+    async fn run(self, out: &mut Output<'_>) -> Result<(), Failure> {
+        match self {
+            // These need none, or have a runtime of their own.
+            Self::Up(_) | Self::Serve { .. } | Self::Token(_) | Self::GatewaySpec(_) => Ok(()),
+            Self::Load(args) => args.run(out).await,
+            Self::Demo { data } => demo::demo(data.as_deref(), out).await,
+            Self::Replay(args) => replay::replay(&args, out).await,
+            Self::Orders(look) => {
                 let ports = data::look_into(&look.data)?;
                 inspect::orders(&ports, out).await
             }
-            Command::Order { id, look } => {
+            Self::Order { id, look } => {
                 let ports = data::look_into(&look.data)?;
                 inspect::order(&ports, &id, out).await
             }
-            Command::Stock(look) => {
+            Self::Stock(look) => {
                 let ports = data::look_into(&look.data)?;
                 inspect::stock(&ports, out).await
             }
-            Command::Journal(look) => {
+            Self::Journal(look) => {
                 let ports = data::look_into(&look.data)?;
                 inspect::journal(&ports, out).await
             }
-            Command::Audit { at_rest, look } => {
+            Self::Audit { at_rest, look } => {
                 let ports = data::look_into(&look.data)?;
                 inspect::audit(&ports, at_rest, out).await
             }
-            Command::DeadLetters { data, action, .. } => {
+            Self::DeadLetters { data, action, .. } => {
                 let missing = || Failure::Input("name the data file with --data FILE".to_owned());
                 let data = data.ok_or_else(missing)?;
                 match action {

@@ -2,8 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::iter::successors;
+use std::process::ExitCode;
 
 use boutique_core::fault::Fault;
 use boutique_transport::sqlite::OpenError;
@@ -47,6 +48,19 @@ impl Failure {
             Self::Output(_) => 4,
         }
     }
+}
+
+/// Ends the program called `name`: says what went wrong and gives the code.
+pub fn end(name: &str, done: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = done else {
+        return ExitCode::SUCCESS;
+    };
+    let code = failure.code();
+    if code != 0 {
+        // Where nobody can be told, the code still says it.
+        let _ = writeln!(io::stderr(), "{name}: {failure}");
+    }
+    ExitCode::from(code)
 }
 
 impl fmt::Display for Failure {

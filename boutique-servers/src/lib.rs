@@ -15,6 +15,8 @@ pub mod output;
 pub mod parts;
 pub mod replay;
 pub mod runtime;
+pub mod serve;
+pub mod servers;
 pub mod stack;
 pub mod store;
 pub mod token;

@@ -13,14 +13,13 @@ use boutique_transport::sources::SystemClock;
 use clap::Parser;
 use serde_json::Value;
 
-async fn boutique(config: &Path, command: &[&str]) -> Result<String, Failure> {
+fn boutique(config: &Path, command: &[&str]) -> Result<String, Failure> {
     let config = config.to_str().expect("a path");
     let words = [&["boutique"], command, &["--config", config]].concat();
     let mut out = Vec::new();
     Cli::try_parse_from(words)
         .expect("a command")
-        .run(&mut out)
-        .await?;
+        .run(&mut out)?;
     Ok(String::from_utf8(out).expect("text"))
 }
 
@@ -46,7 +45,7 @@ async fn a_token_is_made_only_if_the_development_issuer_was_asked_for() {
     ] {
         let text = format!("{refused}dev_key = {key:?}\n");
         fs::write(&config, text).expect("written");
-        let failure = boutique(&config, &ask).await.expect_err("refused");
+        let failure = boutique(&config, &ask).expect_err("refused");
         assert_eq!(failure.code(), 2);
         let said = failure.to_string();
         assert!(
@@ -57,7 +56,7 @@ async fn a_token_is_made_only_if_the_development_issuer_was_asked_for() {
     }
 
     fs::write(&config, format!("dev_issuer = true\ndev_key = {key:?}\n")).expect("written");
-    let token = boutique(&config, &ask).await.expect("a token");
+    let token = boutique(&config, &ask).expect("a token");
     let policy = TokenPolicy::new(vec![DevIssuer::issuer("http://127.0.0.1")]);
     let keys = DevIssuer::open(&key).expect("the key").router();
     let verifier = Verifier::new(
@@ -81,15 +80,13 @@ async fn a_token_is_made_only_if_the_development_issuer_was_asked_for() {
     assert!(!caller.has("carts:write"));
 }
 
-#[tokio::test]
-async fn the_document_names_the_issuer_and_the_upstreams_of_the_configuration() {
+#[test]
+fn the_document_names_the_issuer_and_the_upstreams_of_the_configuration() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("b.toml");
     fs::write(&config, "").expect("written");
     let ask = |format| ["gateway-spec", "--format", format];
-    let failure = boutique(&config, &ask("openapi2"))
-        .await
-        .expect_err("nobody issues tokens");
+    let failure = boutique(&config, &ask("openapi2")).expect_err("nobody issues tokens");
     let said = failure.to_string();
     assert!(
         ["JWT_ISSUER", "JWT_AUDIENCE", "JWT_JWKS_URL"]
@@ -107,7 +104,7 @@ async fn the_document_names_the_issuer_and_the_upstreams_of_the_configuration() 
     "#;
     fs::write(&config, text).expect("written");
     for (format, version) in [("openapi2", "swagger"), ("openapi3", "openapi")] {
-        let document = boutique(&config, &ask(format)).await.expect("a document");
+        let document = boutique(&config, &ask(format)).expect("a document");
         let document: Value = serde_json::from_str(&document).expect("JSON");
         assert!(document[version].is_string());
         for told in [

@@ -12,6 +12,7 @@ use crate::accounting::{Book, BookError, Booked, KeepBooks};
 use crate::audit::{AuditReport, AuditScope, Auditor};
 use crate::broker::SubscriptionId;
 use crate::checkout::{CheckoutError, Outcome, PlaceOrder, ReviewDecision};
+use crate::clock::Timestamp;
 use crate::customer::LookUpInDirectory;
 use crate::fault::Fault;
 use crate::flow::{Ask, Step, StepService};
@@ -119,7 +120,9 @@ impl Boutique {
     /// A [`Fault`] of a store or of the broker; it may be called again.
     pub async fn start(&self) -> Result<(), Fault> {
         self.warehouse.start().await?;
-        self.checkout.start().await
+        self.checkout.start().await?;
+        self.checkout.recover(Timestamp::MAX).await?;
+        Ok(())
     }
 
     /// Places an order, or says why not; the same key is answered the same for ever.

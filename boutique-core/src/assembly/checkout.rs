@@ -130,16 +130,13 @@ impl CheckoutSystem {
         }
     }
 
-    /// Creates the topic of confirmed orders and its subscriptions, and ends what an earlier run
-    /// that owned the store alone left unfinished.
+    /// Creates the topic of confirmed orders and its subscriptions.
     ///
     /// # Errors
     ///
     /// A [`Fault`] of a store or of the broker; it may be called again.
     pub async fn start(&self) -> Result<(), Fault> {
-        self.topology.create_orders(&*self.relay.broker).await?;
-        self.recovery.round(Timestamp::MAX).await?;
-        Ok(())
+        self.topology.create_orders(&*self.relay.broker).await
     }
 
     /// Places an order, or says why not; the same key is answered the same for ever.
@@ -193,13 +190,15 @@ impl CheckoutSystem {
         Ok(worked)
     }
 
-    /// Ends attempts that nobody works on any more.
+    /// Ends attempts that nobody works on any more: those that were due by `due`. That is the
+    /// present, or, before a process that owns the store alone takes its first request,
+    /// [`Timestamp::MAX`].
     ///
     /// # Errors
     ///
     /// A [`Fault`] if they cannot be listed; the next call goes on.
-    pub async fn recover(&self, now: Timestamp) -> Result<Worked, Fault> {
-        let recovered = self.recovery.round(now).await?;
+    pub async fn recover(&self, due: Timestamp) -> Result<Worked, Fault> {
+        let recovered = self.recovery.round(due).await?;
         Ok(Worked {
             resumed: recovered.confirmed + recovered.refused + recovered.failed,
             ..Worked::default()

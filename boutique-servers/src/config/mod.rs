@@ -14,7 +14,7 @@ pub mod table;
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use url::Url;
 
 pub use form::{Form, StoreUrl};
@@ -33,7 +33,7 @@ pub use table::Setting;
 use crate::exit::Failure;
 
 /// A program that is configured: the nine servers, and all of them in one process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Server {
     /// Checks tokens and forwards to the others.
     Gateway,
@@ -54,6 +54,7 @@ pub enum Server {
     /// Ships.
     Warehouse,
     /// Everything in one process, behind the gateway on one port.
+    #[value(skip)]
     Boutique,
 }
 
@@ -157,16 +158,29 @@ pub struct Asked {
     pub needed: bool,
 }
 
+impl ConfigArgs {
+    /// The environment and the file, and before both what the command line `said`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the file cannot be read.
+    pub fn source(&self, said: Vec<(&'static str, String)>) -> Result<Source, ConfigError> {
+        let named = || std::env::var_os("BOUTIQUE_CONFIG").filter(|it| !it.is_empty());
+        let file = self.config.clone().or_else(|| named().map(PathBuf::from));
+        let said = said
+            .into_iter()
+            .map(|(name, text)| (name.into(), text.into()));
+        Source::open(file.as_deref(), std::env::vars_os().chain(said))
+    }
+}
+
 /// Reads the configuration of `server` from the environment and the file that `args` name.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] with everything that is wrong.
 pub fn load<T: Configured>(server: Server, args: &ConfigArgs) -> Result<T, ConfigError> {
-    let named = || std::env::var_os("BOUTIQUE_CONFIG").filter(|it| !it.is_empty());
-    let file = args.config.clone().or_else(|| named().map(PathBuf::from));
-    let source = Source::open(file.as_deref(), std::env::vars_os())?;
-    read(server, &source)
+    read(server, &args.source(Vec::new())?)
 }
 
 /// Reads the configuration of `server` from `source`.

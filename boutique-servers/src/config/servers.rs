@@ -25,6 +25,8 @@ pub struct GatewayConfig {
     pub oms: Url,
     /// How it asks them.
     pub edge: EdgeConfig,
+    /// The folder of all servers' files, if it is to audit them.
+    pub audit: Option<PathBuf>,
 }
 
 impl Configured for GatewayConfig {
@@ -36,6 +38,7 @@ impl Configured for GatewayConfig {
             checkout: reader.url(&t::CHECKOUT_URL),
             oms: reader.url(&t::OMS_URL),
             edge: EdgeConfig::read(reader),
+            audit: reader.text(&t::AUDIT_DATA).map(PathBuf::from),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `boutique load`: real checkouts through a gateway, and what they came to.
 
+mod command;
+mod own;
 mod report;
 mod shopper;
 
@@ -12,6 +14,7 @@ use futures_util::stream::iter;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
+pub use command::LoadArgs;
 pub use report::{Latency, Report, Tally};
 pub use shopper::{Bought, Shopper};
 

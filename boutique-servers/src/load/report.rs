@@ -15,6 +15,7 @@ pub struct Tally {
     outcomes: BTreeMap<String, u64>,
     orders: u64,
     again: u64,
+    unanswered: u64,
 }
 
 impl Default for Tally {
@@ -26,6 +27,7 @@ impl Default for Tally {
             outcomes: BTreeMap::new(),
             orders: 0,
             again: 0,
+            unanswered: 0,
         }
     }
 }
@@ -47,6 +49,7 @@ impl Tally {
         *self.outcomes.entry(outcome).or_default() += 1;
         self.orders += 1;
         self.again += u64::from(bought.again);
+        self.unanswered += u64::from(bought.status.is_none());
     }
 
     /// The report of a run that took `elapsed`.
@@ -61,6 +64,7 @@ impl Tally {
             seconds,
             per_second: self.orders as f64 / seconds.max(f64::EPSILON),
             attempts_again: self.again,
+            unanswered: self.unanswered,
             latency_ms: Latency {
                 p50: at(0.5),
                 p90: at(0.9),
@@ -83,6 +87,8 @@ pub struct Report {
     pub per_second: f64,
     /// Attempts beyond the first of an order.
     pub attempts_again: u64,
+    /// Orders of which nobody said in time what became of them.
+    pub unanswered: u64,
     /// From an order's first attempt to its answer.
     pub latency_ms: Latency,
     /// How many came out how.

@@ -7,14 +7,13 @@ use boutique_core::carts::Carts;
 use boutique_core::catalog::Catalog;
 use boutique_core::checkout::{CheckoutStore, Finish};
 use boutique_core::ids::TenantId;
-use boutique_transport::http::api::server;
 use boutique_transport::http::call::Call;
 use boutique_transport::http::checkout::{CheckoutApi, routes};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::{Duty, Making, Part};
-use crate::config::Server;
+use crate::config::{Background, Server};
 use crate::data::TENANT;
 
 /// What the checkout's paths read besides asking it.
@@ -46,10 +45,11 @@ pub fn checkout(
     system: &Arc<CheckoutSystem>,
     stores: CheckoutStores,
     published: Arc<Notify>,
-    making: &Making<'_>,
+    background: &Background,
+    making: &Making,
 ) -> Part {
     let delivering = Arc::clone(system);
-    let deliver = Duty::new("deliver", making.background.working(), move || {
+    let deliver = Duty::new("deliver", background.working(), move || {
         let system = Arc::clone(&delivering);
         async move { Ok(!system.work().await?.is_idle()) }
     })
@@ -64,15 +64,9 @@ pub fn checkout(
         tenant: TenantId::new(TENANT).expect("visible letters"),
     };
     let (recovering, clock) = (Arc::clone(system), Arc::clone(&making.clock));
-    let recover = Duty::new("recover", making.background.tidying(), move || {
+    let recover = Duty::new("recover", background.tidying(), move || {
         let (system, now) = (Arc::clone(&recovering), clock.now());
         async move { Ok(!system.recover(now).await?.is_idle()) }
     });
-    let name = Server::Checkout.name();
-    Part {
-        server: Server::Checkout,
-        router: server(name, routes(), api, making.serving.limits()),
-        duties: vec![deliver, recover],
-        edges: Vec::new(),
-    }
+    making.part(Server::Checkout, routes(), api, vec![deliver, recover])
 }

@@ -4,21 +4,25 @@ use std::sync::{Arc, Mutex};
 
 use boutique_core::assembly::FraudService;
 use boutique_core::fraud::{EvaluationLog, SignalStore, WINDOWS};
-use boutique_transport::http::api::server;
 use boutique_transport::http::fraud::{FraudApi, routes};
 
 use super::{Duty, Making, Part};
-use crate::config::Server;
+use crate::config::{Background, Server};
 
 /// The fraud engine over what its windows count.
-pub fn fraud(assess: FraudService, signals: Arc<dyn SignalStore>, making: &Making<'_>) -> Part {
+pub fn fraud(
+    assess: FraudService,
+    signals: Arc<dyn SignalStore>,
+    background: &Background,
+    making: &Making,
+) -> Part {
     let clock = Arc::clone(&making.clock);
     let api = FraudApi {
         assess,
         log: Arc::new(Mutex::new(EvaluationLog::default())),
         clock: Arc::clone(&clock),
     };
-    let forget = Duty::new("forget", making.background.tidying(), move || {
+    let forget = Duty::new("forget", background.tidying(), move || {
         let (signals, now) = (Arc::clone(&signals), clock.now());
         async move {
             // Twice the longest window: an order that comes late still meets what it belongs to.
@@ -26,11 +30,5 @@ pub fn fraud(assess: FraudService, signals: Arc<dyn SignalStore>, making: &Makin
             Ok(false)
         }
     });
-    let name = Server::Fraud.name();
-    Part {
-        server: Server::Fraud,
-        router: server(name, routes(), api, making.serving.limits()),
-        duties: vec![forget],
-        edges: Vec::new(),
-    }
+    making.part(Server::Fraud, routes(), api, vec![forget])
 }

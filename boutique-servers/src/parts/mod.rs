@@ -4,21 +4,39 @@
 //! and what it depends on. [`serve`](crate::serve) lets one listen; `boutique up` puts all of
 //! them into one process.
 
+mod accounting;
 mod checkout;
+mod crm;
 mod duty;
 mod fraud;
+mod gateway;
+mod oms;
+mod stock;
 mod wake;
+mod warehouse;
+
+use std::sync::Arc;
 
 use axum::Router;
 use boutique_core::clock::Clock;
+use boutique_transport::http::admission::Admission;
+use boutique_transport::http::api::Limits;
+use boutique_transport::http::api::admitting;
 use boutique_transport::http::edge::EdgeState;
-use std::sync::Arc;
+use boutique_transport::http::gate::{Gate, GateSize};
+use utoipa_axum::router::OpenApiRouter;
 
+pub use accounting::accounting;
 pub use checkout::{CheckoutStores, checkout, finish};
+pub use crm::crm;
 pub use duty::{Duty, Pace};
 pub use fraud::fraud;
+pub use gateway::{gateway, verifier};
+pub use oms::oms;
+pub use stock::{Stock, open_shelves, stock};
+pub use warehouse::warehouse;
 
-use crate::config::{Background, Server, Serving};
+use crate::config::{Background, Server};
 
 /// A server before it listens.
 pub struct Part {
@@ -30,17 +48,37 @@ pub struct Part {
     pub duties: Vec<Duty>,
     /// How it asks others, where it does so over a network.
     pub edges: Vec<EdgeState>,
+    /// How many requests it works on.
+    pub gate: Gate,
 }
 
 /// What every part is made with.
 #[derive(Clone)]
-pub struct Making<'a> {
-    /// What requests may take.
-    pub serving: &'a Serving,
-    /// How work is paced.
-    pub background: &'a Background,
+pub struct Making {
+    /// What a request may take.
+    pub limits: Limits,
+    /// How many requests each part works on at once.
+    pub admission: GateSize,
     /// The present.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Making {
+    /// The part that serves `routes`.
+    fn part<S>(&self, server: Server, routes: OpenApiRouter<S>, state: S, duties: Vec<Duty>) -> Part
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let gate = Gate::new(self.admission);
+        let admission = Admission(gate.clone());
+        Part {
+            server,
+            router: admitting(server.name(), routes, state, self.limits, &admission),
+            duties,
+            edges: Vec::new(),
+            gate,
+        }
+    }
 }
 
 impl Background {

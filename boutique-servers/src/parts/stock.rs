@@ -7,11 +7,10 @@ use boutique_core::fault::Fault;
 use boutique_core::ids::{IdSource, ReceiptId};
 use boutique_core::shipping::Tariff;
 use boutique_core::stock::{LedgerError, Receive, StockLedger, StockSystem};
-use boutique_transport::http::api::server;
 use boutique_transport::http::stock::{HOLD_FOR, Names, StockApi, furniture_routes, routes};
 
 use super::{Duty, Making, Part};
-use crate::config::Server;
+use crate::config::{Background, Server};
 
 /// What a stock system is made of.
 pub struct Stock {
@@ -26,36 +25,30 @@ pub struct Stock {
 }
 
 /// A stock system.
-pub fn stock(stock: Stock, making: &Making<'_>) -> Part {
+pub fn stock(stock: Stock, background: &Background, making: &Making) -> Part {
     let Stock {
         system,
         ledger,
         catalog,
         ids,
     } = stock;
-    let (swept, batch) = (Arc::clone(&ledger), making.background.batch);
-    let sweep = Duty::new("sweep", making.background.tidying(), move || {
+    let (swept, batch) = (Arc::clone(&ledger), background.batch);
+    let sweep = Duty::new("sweep", background.tidying(), move || {
         let ledger = Arc::clone(&swept);
         async move { Ok(ledger.sweep(batch).await? > 0) }
     });
     let api = Arc::new(StockApi {
         ledger,
-        names: Names::new(catalog),
+        names: Names::of(catalog),
         ids,
         hold_for: HOLD_FOR,
         tariff: Arc::new(Tariff::standard()),
     });
-    let (server_of, routes) = match system {
+    let (server, routes) = match system {
         StockSystem::Inventory => (Server::Inventory, routes()),
         StockSystem::Furniture => (Server::Furniture, furniture_routes()),
     };
-    let limits = making.serving.limits();
-    Part {
-        server: server_of,
-        router: server(server_of.name(), routes, api, limits),
-        duties: vec![sweep],
-        edges: Vec::new(),
-    }
+    making.part(server, routes, api, vec![sweep])
 }
 
 /// Puts `units` of every product of `system` on the shelf of a ledger that never had any of it.

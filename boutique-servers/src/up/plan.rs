@@ -76,6 +76,9 @@ pub fn plan(first: u16, data: &Path) -> Vec<Planned> {
             (table::ADMIN_PORT.name, admin.to_string()),
             (table::STORE.name, format!("sqlite:{}", file.display())),
         ];
+        if server == Server::Gateway {
+            env.push((table::AUDIT_DATA.name, data.display().to_string()));
+        }
         for (setting, asked) in asks(server) {
             env.push((setting.name, format!("http://127.0.0.1:{}", port(*asked))));
         }

@@ -19,9 +19,25 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
+/// The program.
+pub const fn boutique_path() -> &'static str {
+    env!("CARGO_BIN_EXE_boutique")
+}
+
 /// The program, about to be run.
 pub fn boutique() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_boutique"))
+    Command::new(boutique_path())
+}
+
+/// Whether `program` can be run here. Where everything has to be tested, not to have it fails.
+pub fn needs(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        let required = std::env::var_os("BOUTIQUE_TEST_REQUIRE_ALL").is_some();
+        assert!(!required, "{program} is not installed");
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
 }
 
 /// How a run of the program ended.

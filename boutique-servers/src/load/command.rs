@@ -1,0 +1,268 @@
+//! The command `boutique load`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use boutique_core::clock::Clock;
+use boutique_core::fault::Fault;
+use boutique_core::gateway::{CHECKOUT, CHECKOUT_ANY, ORDERS_ANY, ORDERS_READ};
+use boutique_core::ids::UserId;
+use boutique_transport::http::exchange::{Reqwest, Target, Upstream, base};
+use boutique_transport::jwt::{DevIssuer, Mint};
+use boutique_transport::sources::SystemClock;
+use clap::Args;
+use http::{HeaderValue, Method, header};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::own::Own;
+use super::{Report, Shopper, drive, print_report, progress};
+use crate::config::ADMIN_ABOVE;
+use crate::exit::Failure;
+use crate::output::Output;
+
+/// What `boutique load` is asked to do.
+#[derive(Clone, Debug, Args)]
+pub struct LoadArgs {
+    /// Orders to place.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub orders: u64,
+    /// Orders that are placed at a time.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub in_flight: usize,
+    /// Lines of an order.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub lines: u64,
+    /// The gateway; without it a boutique is started for the occasion.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The gateway's admin port [default: 1000 above the gateway's].
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub admin_url: Option<String>,
+    /// The key of the development issuer whose tokens the gateway accepts.
+    #[arg(long, value_name = "FILE", default_value = "boutique-dev.key")]
+    pub dev_key: PathBuf,
+    /// Start each server of that boutique as a process of its own.
+    #[arg(long, conflicts_with = "url")]
+    pub processes: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where the load goes, and what is asked afterwards.
+struct Aim {
+    gateway: Url,
+    /// The gateway's admin port, which audits.
+    admin: Url,
+    /// The admin ports of all processes that work, as far as they are known.
+    processes: Vec<Url>,
+    key: PathBuf,
+}
+
+impl LoadArgs {
+    /// Places the orders and tells what they came to.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`], after everything is printed, if the audit finds something or an
+    /// order was not answered; [`Failure`] if nothing could be placed.
+    pub async fn run(self, out: &mut Output<'_>) -> Result<(), Failure> {
+        let Some(url) = &self.url else {
+            let own = Own::start(&self).await?;
+            let outcome = match aim_at(&own) {
+                Ok(aim) => self.load(&aim, out).await,
+                Err(failure) => Err(failure),
+            };
+            own.end().await?;
+            return outcome;
+        };
+        let gateway = address(url, "--url")?;
+        let admin = match &self.admin_url {
+            Some(url) => address(url, "--admin-url")?,
+            None => above(&gateway)?,
+        };
+        if !self.dev_key.exists() {
+            let key = self.dev_key.display();
+            return Err(Failure::Input(format!(
+                "--dev-key: there is no file {key}: it is made by `boutique up --dev-issuer`"
+            )));
+        }
+        let aim = Aim {
+            gateway,
+            processes: vec![admin.clone()],
+            admin,
+            key: self.dev_key.clone(),
+        };
+        self.load(&aim, out).await
+    }
+
+    async fn load(&self, aim: &Aim, out: &mut Output<'_>) -> Result<(), Failure> {
+        let exchange = Reqwest::new(Duration::from_secs(2))?;
+        let gateway = Upstream::new(aim.gateway.clone(), exchange.clone());
+        let authorization = token(&aim.key)?;
+        let articles = articles(&gateway, &authorization).await?;
+        let shopper = Shopper {
+            gateway,
+            authorization,
+            articles,
+            lines: usize::try_from(self.lines).unwrap_or(3),
+            run: format!("{:x}", SystemClock::default().now().as_micros()),
+            patience: Duration::from_secs(30),
+        };
+        let before = cpu_seconds(&aim.processes, &exchange).await;
+        let bar = progress(self.orders);
+        let report = drive(shopper, self.orders, self.in_flight, |_| bar.inc(1)).await;
+        bar.finish_and_clear();
+        let admin = Upstream::new(aim.admin.clone(), exchange.clone());
+        let audit = at_rest(&admin).await?;
+        let after = cpu_seconds(&aim.processes, &exchange).await;
+        let cpu = before.zip(after).map(|(before, after)| after - before);
+        self.print(&report, &audit, cpu, aim.processes.len(), out)
+    }
+
+    fn print(
+        &self,
+        report: &Report,
+        audit: &Value,
+        cpu: Option<f64>,
+        processes: usize,
+        out: &mut Output<'_>,
+    ) -> Result<(), Failure> {
+        let micros = cpu.map(|it| it * 1e6 / report.orders.max(1) as f64);
+        if out.json {
+            out.json(&json!({
+                "load": report,
+                "cpu_micros_per_order": micros,
+                "processes": processes,
+                "audit": audit,
+            }))?;
+        } else {
+            print_report(report, out)?;
+            if let Some(micros) = micros {
+                out.line(&format!(
+                    "{micros:.0} µs of CPU an order, over {processes} processes, until all is done"
+                ))?;
+            }
+            let seen = &audit["seen"];
+            out.line(&format!(
+                "audit of {} orders ({} confirmed): {} violations",
+                seen["orders"], seen["confirmed"], audit["violations"]
+            ))?;
+            for found in audit["found"].as_array().into_iter().flatten() {
+                out.line(&found.to_string())?;
+            }
+        }
+        let unanswered = report.unanswered;
+        match (audit["violations"].as_u64(), unanswered) {
+            (Some(0), 0) => Ok(()),
+            (violations, unanswered) => Err(Failure::Refused(format!(
+                "{unanswered} orders were not answered, and the audit found {} violations",
+                violations.unwrap_or_default()
+            ))),
+        }
+    }
+}
+
+fn aim_at(own: &Own) -> Result<Aim, Failure> {
+    let urls = own
+        .servers
+        .iter()
+        .map(|it| address(&it.admin_url(), "admin"));
+    let processes = urls.collect::<Result<Vec<_>, _>>()?;
+    let first = own.servers.first().zip(processes.first());
+    let (server, admin) = first.ok_or_else(|| Fault::permanent("no server was planned"))?;
+    Ok(Aim {
+        gateway: address(&server.url(), "gateway")?,
+        admin: admin.clone(),
+        processes,
+        key: own.key(),
+    })
+}
+
+fn address(text: &str, name: &str) -> Result<Url, Failure> {
+    base(text).map_err(|error| Failure::Input(format!("{name}: {error}")))
+}
+
+fn above(gateway: &Url) -> Result<Url, Failure> {
+    let mut admin = gateway.clone();
+    let port = gateway
+        .port_or_known_default()
+        .and_then(|it| it.checked_add(ADMIN_ABOVE));
+    let set = admin.set_port(port);
+    set.map_err(|()| Failure::Input("--url: it has no port: give --admin-url".to_owned()))?;
+    Ok(admin)
+}
+
+/// A token of somebody who may buy for anybody.
+fn token(key: &Path) -> Result<HeaderValue, Failure> {
+    let unusable = |error: &dyn std::fmt::Display| Failure::Input(format!("--dev-key: {error}"));
+    let issuer = DevIssuer::open(key).map_err(|error| unusable(&error))?;
+    let user = UserId::new("load").map_err(|error| unusable(&error))?;
+    let mint = Mint {
+        user: &user,
+        scopes: &[CHECKOUT, CHECKOUT_ANY, ORDERS_ANY, ORDERS_READ],
+        now: SystemClock::default().now(),
+        valid_for: Duration::from_secs(24 * 3_600),
+    };
+    let token = issuer.token(&mint).map_err(|error| unusable(&error))?;
+    let mut value =
+        HeaderValue::from_str(&format!("Bearer {token}")).map_err(|error| unusable(&error))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What is sold, by id.
+async fn articles(
+    gateway: &Upstream<Reqwest>,
+    authorization: &HeaderValue,
+) -> Result<Vec<String>, Failure> {
+    let target = Target::path(["v1", "catalog"]);
+    let mut request = gateway.request(Method::GET, &target, bytes::Bytes::new())?;
+    let headers = request.headers_mut();
+    headers.insert(header::AUTHORIZATION, authorization.clone());
+    let products: Vec<Value> = gateway.send(request).await?.json()?;
+    let ids = products.iter().filter_map(|it| it["id"].as_str());
+    let ids: Vec<String> = ids.map(str::to_owned).collect();
+    match ids.is_empty() {
+        true => Err(Failure::Refused("the catalog is empty".to_owned())),
+        false => Ok(ids),
+    }
+}
+
+/// How long what was ordered may take to be done.
+const REST_WITHIN: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// The audit once nothing is left to do, or as it is when there is no more patience.
+async fn at_rest(admin: &Upstream<Reqwest>) -> Result<Value, Failure> {
+    let began = Instant::now();
+    loop {
+        let target = Target::path(["audit"]).query("at_rest", true);
+        let report: Value = admin.bare(Method::GET, target).await?.json()?;
+        if report["violations"] == 0 || began.elapsed() > REST_WITHIN {
+            return Ok(report);
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// CPU time of all processes so far, in seconds; `None` if one does not tell.
+async fn cpu_seconds(admins: &[Url], exchange: &Reqwest) -> Option<f64> {
+    let mut sum = 0.0;
+    for admin in admins {
+        let admin = Upstream::new(admin.clone(), exchange.clone());
+        let reply = admin
+            .bare(Method::GET, Target::path(["metrics"]))
+            .await
+            .ok()?;
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        let line = text
+            .lines()
+            .find(|it| it.starts_with("process_cpu_seconds_total"))?;
+        sum += line.split_whitespace().last()?.parse::<f64>().ok()?;
+    }
+    Some(sum)
+}

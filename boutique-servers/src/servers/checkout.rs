@@ -1,0 +1,129 @@
+//! `boutique-checkout`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use boutique_core::assembly::{
+    CheckoutEdges, CheckoutPorts, CheckoutSystem, CrmService, FraudService, PushService, Settings,
+    Topology,
+};
+use boutique_core::catalog::Catalog;
+use boutique_core::clock::Timestamp;
+use boutique_core::flow::Step;
+use boutique_core::stock::StockRouter;
+use boutique_transport::http::call::Call;
+use boutique_transport::http::crm::CrmClient;
+use boutique_transport::http::fraud::FraudClient;
+use boutique_transport::http::oms::PushClient;
+use boutique_transport::http::stock::HttpLedger;
+use boutique_transport::sources::TokioTimer;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::{Composed, clock};
+use crate::admin::{self, Dependency};
+use crate::config::{CheckoutConfig, Server};
+use crate::exit::Failure;
+use crate::parts::{self, CheckoutStores, Making};
+use crate::stack::Edges;
+use crate::store;
+
+/// How long the start may wait for attempts of the last run to be ended.
+const RESUME: Duration = Duration::from_secs(2);
+
+/// Ends what the last run left, as far as the stock systems answer; recovery does the rest when
+/// its time has come.
+async fn resume(system: &CheckoutSystem) {
+    let all = system.recover(Timestamp::MAX);
+    let resumed = timeout(RESUME, Call::background().scope(all)).await;
+    if !matches!(resumed, Ok(Ok(_))) {
+        tracing::warn!("not everything the last run left could be ended yet");
+    }
+}
+
+pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure> {
+    let clock = clock();
+    let ports = store::open(&config.store, Arc::clone(&clock))?;
+    let mut edges = Edges::new(&config.edge, config.common.serving.request_timeout)?;
+    let crm = CrmClient {
+        upstream: edges.reading(Server::Crm, &config.crm),
+    };
+    let fraud = FraudClient {
+        upstream: edges.to(Server::Fraud, &config.fraud),
+    };
+    let orders = PushClient {
+        upstream: edges.to(Server::Oms, &config.oms),
+    };
+    let inventory = HttpLedger {
+        upstream: edges.to(Server::Inventory, &config.inventory),
+    };
+    let furniture = HttpLedger {
+        upstream: edges.to(Server::Furniture, &config.furniture),
+    };
+    let (tasks, published) = (TaskTracker::new(), Arc::new(Notify::new()));
+    let catalog = Arc::new(Catalog::default_range());
+    let topology = Topology::default();
+    let settings = Settings {
+        checkout: config.policy.settings(),
+        finish: parts::finish(tasks.clone(), Arc::clone(&published)),
+        timer: Arc::new(TokioTimer::new(Arc::clone(&clock))),
+        batch: config.background.batch,
+        in_flight: config.edge.in_flight,
+        stuck_after: config.background.stuck_after,
+        ..Settings::standard(Arc::clone(&catalog))
+    };
+    let system = CheckoutSystem::new(
+        CheckoutPorts {
+            checkout: Arc::clone(&ports.checkout),
+            carts: Arc::clone(&ports.carts),
+            stock: StockRouter::new(Arc::new(inventory), Arc::new(furniture)),
+            broker: Arc::clone(&ports.broker),
+            analytics: Arc::clone(&ports.analytics),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ports.ids),
+        },
+        CheckoutEdges {
+            crm: CrmService::new(crm.into_service()),
+            fraud: FraudService::new(fraud.into_service()),
+            orders: PushService::new(orders.into_service()),
+        },
+        settings,
+        topology.clone(),
+    );
+    let system = Arc::new(system);
+    system.start().await?;
+    resume(&system).await;
+    let stores = CheckoutStores {
+        checkout: Arc::clone(&ports.checkout),
+        carts: Arc::clone(&ports.carts),
+        catalog,
+    };
+    let making = Making {
+        limits: config.common.serving.limits(),
+        admission: config.common.serving.gate(),
+        clock: Arc::clone(&clock),
+    };
+    let mut part = parts::checkout(&system, stores, published, &config.background, &making);
+    part.edges = edges.into_states();
+    let mut meters = vec![admin::outbox(
+        Arc::clone(&ports.checkout),
+        Arc::clone(&clock),
+    )];
+    for subscription in [
+        topology.orders_to_oms,
+        topology.orders_to_analytics,
+        topology.dead_to_oms,
+    ] {
+        let broker = Arc::clone(&ports.broker);
+        meters.push(admin::backlog(broker, subscription, Arc::clone(&clock)));
+    }
+    Ok(Composed {
+        part,
+        more: Router::new(),
+        dependencies: vec![Dependency::store(&ports)],
+        meters,
+        tasks,
+    })
+}

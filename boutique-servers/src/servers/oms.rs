@@ -1,0 +1,61 @@
+//! `boutique-oms`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use boutique_core::assembly::{BookService, FulfilService, OrderEdges, OrderSystem};
+use boutique_core::flow::{Step, StepService};
+use boutique_transport::http::accounting::AccountingClient;
+use boutique_transport::http::exchange::{BoxExchange, Reqwest};
+use boutique_transport::http::warehouse::WarehouseClient;
+use boutique_transport::jwt::PushVerifier;
+use tokio_util::task::TaskTracker;
+
+use super::{Composed, clock};
+use crate::admin::Dependency;
+use crate::config::{OmsConfig, Server};
+use crate::exit::Failure;
+use crate::parts::{self, Making};
+use crate::stack::Edges;
+use crate::store;
+
+pub(super) async fn compose(config: &OmsConfig) -> Result<Composed, Failure> {
+    let clock = clock();
+    let ports = store::open(&config.store, Arc::clone(&clock))?;
+    let mut edges = Edges::new(&config.edge, config.common.serving.request_timeout)?;
+    let accounting = AccountingClient {
+        upstream: edges.to(Server::Accounting, &config.accounting),
+    };
+    let warehouse = WarehouseClient {
+        upstream: edges.to(Server::Warehouse, &config.warehouse),
+    };
+    let system = OrderSystem::new(
+        Arc::clone(&ports.orders),
+        Arc::clone(&clock),
+        OrderEdges {
+            accounting: BookService::new(accounting.into_service()),
+            warehouse: FulfilService::new(StepService::shared(Arc::new(warehouse))),
+        },
+        config.background.batch,
+    );
+    let making = Making {
+        limits: config.common.serving.limits(),
+        admission: config.common.serving.gate(),
+        clock: Arc::clone(&clock),
+    };
+    let mut part = parts::oms(&Arc::new(system), &config.background, &making);
+    part.edges = edges.into_states();
+    if let Some(push) = &config.push {
+        let keys = BoxExchange::new(Reqwest::new(config.edge.connect_timeout)?);
+        let verifier = PushVerifier::new(&push.audience, &push.account, &keys, clock)
+            .map_err(|error| Failure::Input(format!("PUSH_AUDIENCE: {error}")))?;
+        part.router = verifier.guard(part.router);
+    }
+    Ok(Composed {
+        part,
+        more: Router::new(),
+        dependencies: vec![Dependency::store(&ports)],
+        meters: Vec::new(),
+        tasks: TaskTracker::new(),
+    })
+}

@@ -1,0 +1,66 @@
+//! `boutique-warehouse`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use boutique_core::assembly::{PushService, Topology, WarehousePorts, WarehouseSystem};
+use boutique_core::flow::Step;
+use boutique_core::stock::StockRouter;
+use boutique_transport::http::oms::PushClient;
+use boutique_transport::http::stock::HttpLedger;
+use tokio_util::task::TaskTracker;
+
+use super::{Composed, clock};
+use crate::admin::{self, Dependency};
+use crate::config::{Server, WarehouseConfig};
+use crate::exit::Failure;
+use crate::parts::{self, Making};
+use crate::stack::Edges;
+use crate::store;
+
+pub(super) async fn compose(config: &WarehouseConfig) -> Result<Composed, Failure> {
+    let clock = clock();
+    let ports = store::open(&config.store, Arc::clone(&clock))?;
+    let mut edges = Edges::new(&config.edge, config.common.serving.request_timeout)?;
+    let inventory = HttpLedger {
+        upstream: edges.to(Server::Inventory, &config.inventory),
+    };
+    let furniture = HttpLedger {
+        upstream: edges.to(Server::Furniture, &config.furniture),
+    };
+    let orders = PushClient {
+        upstream: edges.to(Server::Oms, &config.oms),
+    };
+    let topology = Topology::default();
+    let warehouse = WarehousePorts {
+        shipments: Arc::clone(&ports.shipments),
+        stock: StockRouter::new(Arc::new(inventory), Arc::new(furniture)),
+        broker: Arc::clone(&ports.broker),
+        clock: Arc::clone(&clock),
+    }
+    .into_warehouse(&topology);
+    let system = WarehouseSystem::new(
+        warehouse,
+        PushService::new(orders.into_service()),
+        topology.clone(),
+        config.background.batch,
+        config.edge.in_flight,
+    );
+    system.start().await?;
+    let making = Making {
+        limits: config.common.serving.limits(),
+        admission: config.common.serving.gate(),
+        clock: Arc::clone(&clock),
+    };
+    let shipments = Arc::clone(&ports.shipments);
+    let mut part = parts::warehouse(&Arc::new(system), shipments, &config.background, &making);
+    part.edges = edges.into_states();
+    let broker = Arc::clone(&ports.broker);
+    Ok(Composed {
+        part,
+        more: Router::new(),
+        dependencies: vec![Dependency::store(&ports)],
+        meters: vec![admin::backlog(broker, topology.shipments_to_oms, clock)],
+        tasks: TaskTracker::new(),
+    })
+}
