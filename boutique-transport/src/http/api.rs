@@ -9,7 +9,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use tower::util::option_layer;
-use utoipa::openapi::{Info, OpenApi};
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::PathItem;
+use utoipa::openapi::{Info, OpenApi, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::admission::Admission;
@@ -120,8 +122,57 @@ where
     let (router, mut api) = routes.split_for_parts();
     let version = env!("CARGO_PKG_VERSION");
     api.info = Info::new(&*format!("Boutique {name}"), version);
+    api.merge(Common::openapi());
+    for (path, item) in &mut api.paths.paths {
+        complete(path, item);
+    }
     (router, api)
 }
+
+/// Completes what version 3.1 of OpenAPI wants of every operation: an id of its own, which the
+/// names of handlers in several modules are not, and a description of each response, which is
+/// the name of its status where nothing else is said.
+fn complete(path: &str, item: &mut PathItem) {
+    let operations = [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+        ("patch", &mut item.patch),
+    ];
+    for (method, operation) in operations {
+        let Some(operation) = operation else { continue };
+        let words = path.split(|it: char| !it.is_alphanumeric());
+        let words = [method].into_iter().chain(words);
+        let words: Vec<_> = words.filter(|it| !it.is_empty()).collect();
+        operation.operation_id = Some(words.join("_"));
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && response.description.is_empty()
+            {
+                let status = StatusCode::from_bytes(status.as_bytes()).ok();
+                let name = status.and_then(|it| it.canonical_reason());
+                name.unwrap_or("The answer")
+                    .clone_into(&mut response.description);
+            }
+        }
+    }
+}
+
+/// The paths of every server, which are served without a handler that could describe them.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(health, openapi))]
+struct Common;
+
+/// Tell that the server answers.
+#[utoipa::path(get, path = "/health", responses((status = 200, body = Health)))]
+#[expect(dead_code, reason = "described and never called")]
+fn health() {}
+
+/// Tell this document.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, body = serde_json::Value)))]
+#[expect(dead_code, reason = "described and never called")]
+fn openapi() {}
 
 fn json(document: bytes::Bytes) -> Response {
     let kind = HeaderValue::from_static("application/json");
