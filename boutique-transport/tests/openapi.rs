@@ -18,12 +18,13 @@ use boutique_core::fault::Fault;
 use boutique_core::flow::{Step, StepService};
 use boutique_core::fraud::{AssessRisk, EvaluationLog, RuleSet};
 use boutique_core::ids::{IdSource, OrderId, TenantId};
+use boutique_core::money::Currency;
 use boutique_core::orders::{Desk, Drove, OrderError};
 use boutique_core::shipping::Tariff;
 use boutique_testkit::{CountingIds, ManualClock};
 use boutique_transport::http::api::{Limits, server};
 use boutique_transport::http::exchange::InProcess;
-use boutique_transport::http::{accounting, checkout, fraud, oms, stock, warehouse};
+use boutique_transport::http::{accounting, checkout, crm, fraud, oms, stock, warehouse};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
@@ -81,13 +82,19 @@ fn servers() -> Vec<(&'static str, Router)> {
         },
         verify: None,
     };
-    let crm = LookUpInDirectory {
+    let crm = crm::CrmApi {
+        directory: Arc::clone(&ports.customers),
+        clock: Arc::clone(&clock),
+        ids: Arc::clone(&ids),
+        currency: Currency::USD,
+    };
+    let look_up = LookUpInDirectory {
         directory: Arc::clone(&ports.customers),
     };
     let books = KeepBooks {
         journal: Arc::clone(&ports.journal),
         clock: Arc::clone(&clock),
-        crm: crm.into_service(),
+        crm: look_up.into_service(),
     };
     let count = accounting::CountInDirectory {
         directory: Arc::clone(&ports.customers),
@@ -114,6 +121,10 @@ fn servers() -> Vec<(&'static str, Router)> {
         (
             "checkout::routes",
             server("checkout", checkout::routes(), checkout, limits),
+        ),
+        (
+            "crm::routes",
+            server("crm", crm::routes(), Arc::new(crm), limits),
         ),
         (
             "fraud::routes",
