@@ -353,7 +353,15 @@ enum Asked {
 fn asked() -> impl Strategy<Value = Asked> {
     let order = || "[ab]".prop_map(|it| OrderId::new(it).expect("an id"));
     let system = generate::stock_system;
-    let lines = select(vec![0_usize, 1, 2]);
+    let lines = select(vec![
+        json!([]),
+        json!([{"product_id": "tea", "quantity": 2}]),
+        json!([{"product_id": "cup", "quantity": 1}]),
+    ]);
+    let lines = prop_oneof![
+        4 => lines.prop_map(|it| serde_json::from_value(it).expect("lines")),
+        1 => prop::collection::vec(generate::stock_line(), 1..3),
+    ];
     let schedule = (
         generate::schedule(),
         order(),
@@ -364,7 +372,7 @@ fn asked() -> impl Strategy<Value = Asked> {
     let schedule = schedule.prop_map(|(it, order_id, system, holds, lines)| {
         Asked::Fulfil(Fulfil::Schedule(Schedule {
             hold_id: holds.then(|| order_id.hold(system.as_str(), 1)),
-            lines: it.lines.into_iter().take(lines).collect(),
+            lines,
             order_id,
             system,
             ..it
