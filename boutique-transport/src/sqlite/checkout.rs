@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boutique_core::broker::Message;
 use boutique_core::checkout::{
     Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError,
     StoreRejection,
@@ -87,7 +88,11 @@ impl CheckoutStore for SqliteCheckout {
     ) -> Result<Saga, StoreError> {
         let (known, order_id) = (self.intents.get(order_id), order_id.clone());
         let event = match &decision {
-            Decide::Confirm { event, .. } => Some(to_json(event)?),
+            Decide::Confirm { event, .. } => Some((
+                event.ordering_key.clone(),
+                Arc::clone(&event.data),
+                to_json(&event.attributes)?,
+            )),
             _ => None,
         };
         let decide = move |tx: &Tx<'_>| {
@@ -99,10 +104,11 @@ impl CheckoutStore for SqliteCheckout {
                 return Ok(saga);
             }
             update(tx, seq, &saga)?;
-            if let Some(event) = event {
+            if let Some((key, data, attributes)) = event {
                 tx.run(
-                    "INSERT INTO outbox (order_id, created_at, message) VALUES (?1, ?2, ?3)",
-                    params![order_id.as_str(), now.as_micros(), event],
+                    "INSERT INTO outbox (order_id, created_at, ordering_key, data, attributes)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![order_id.as_str(), now.as_micros(), key, data, attributes],
                 )?;
                 if let Some(cart) = &saga.intent.cart {
                     carts::empty(tx, &cart.user_id, Some(cart.version))?;
@@ -158,34 +164,33 @@ impl CheckoutStore for SqliteCheckout {
             let mut leases = leases.lock().unwrap_or_else(PoisonError::into_inner);
             leases.retain(|_, until| *until > now);
             let candidates = tx.all(
-                "SELECT seq, order_id, message FROM outbox ORDER BY seq LIMIT ?1",
+                "SELECT seq, order_id, ordering_key, data, attributes FROM outbox
+                 ORDER BY seq LIMIT ?1",
                 [row_limit(max.saturating_add(leases.len()))],
                 |row| {
                     let seq = count(row, 0)?;
                     if leases.contains_key(&seq) {
                         return Ok(None);
                     }
-                    Ok(Some((seq, id(row, 1, OrderId::new)?, row.get(2)?)))
+                    Ok(Some(Leased {
+                        seq,
+                        order_id: id(row, 1, OrderId::new)?,
+                        ordering_key: row.get(2)?,
+                        data: row.get(3)?,
+                        attributes: row.get(4)?,
+                    }))
                 },
             )?;
-            let mut records: Vec<(u64, OrderId, String)> =
-                candidates.into_iter().flatten().collect();
+            let mut records: Vec<Leased> = candidates.into_iter().flatten().collect();
             records.truncate(max);
             let until = now.after(lease);
-            leases.extend(records.iter().map(|it| (it.0, until)));
+            leases.extend(records.iter().map(|it| (it.seq, until)));
             Ok(records)
         };
-        let taken: Vec<(u64, OrderId, String)> = self.store.write(take).await?;
+        let taken: Vec<Leased> = self.store.write(take).await?;
         // Read here, not on the writer's thread, which everybody waits for. If one cannot be
         // read, the leases run out.
-        let record = |(seq, order_id, message): (u64, _, String)| {
-            Ok(OutboxRecord {
-                seq,
-                order_id,
-                message: from_json(&message)?,
-            })
-        };
-        taken.into_iter().map(record).collect()
+        taken.into_iter().map(Leased::read).collect()
     }
 
     async fn published(&self, seqs: Vec<u64>) -> Result<(), Fault> {
@@ -224,6 +229,29 @@ impl CheckoutStore for SqliteCheckout {
             })
         };
         self.store.read(status).await
+    }
+}
+
+/// A row of the outbox.
+struct Leased {
+    seq: u64,
+    order_id: OrderId,
+    ordering_key: Option<Arc<str>>,
+    data: Arc<str>,
+    attributes: String,
+}
+
+impl Leased {
+    fn read(self) -> Result<OutboxRecord, Fault> {
+        Ok(OutboxRecord {
+            seq: self.seq,
+            order_id: self.order_id,
+            message: Message {
+                data: self.data,
+                attributes: from_json(&self.attributes)?,
+                ordering_key: self.ordering_key,
+            },
+        })
     }
 }
 

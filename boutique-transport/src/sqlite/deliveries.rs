@@ -287,29 +287,42 @@ impl Subscription {
     /// other subscription needs it.
     fn end(&self, db: &Connection, message_id: u64) -> Result<(), Fault> {
         let message = int(message_id)?;
+        let delivery = (message, self.seq);
         let key: Option<Option<Arc<str>>> = db.one(
-            "DELETE FROM delivery WHERE subscription = ?1 AND message = ?2 \
-             RETURNING ordering_key",
-            (self.seq, message),
+            "SELECT ordering_key FROM delivery WHERE message = ?1 AND subscription = ?2",
+            delivery,
             |row| row.get(0),
         )?;
-        if let Some(key) = key.flatten() {
-            db.run(
-                "UPDATE delivery SET state = 'ready' WHERE state = 'blocked' \
-                 AND subscription = ?1 AND message = \
-                     (SELECT min(message) FROM delivery \
-                      WHERE subscription = ?1 AND ordering_key = ?2)",
-                params![self.seq, key],
-            )?;
-        }
-        // One look per subscription, by the primary key.
         db.run(
-            "DELETE FROM message WHERE id = ?1 AND NOT EXISTS \
-             (SELECT 1 FROM subscription AS it CROSS JOIN delivery \
-              ON delivery.subscription = it.seq AND delivery.message = ?1)",
+            "DELETE FROM delivery WHERE message = ?1 AND subscription = ?2",
+            delivery,
+        )?;
+        if let Some(key) = key.flatten() {
+            let next: Option<i64> = db.one(
+                "SELECT message FROM delivery WHERE subscription = ?1 AND ordering_key = ?2 \
+                 ORDER BY message LIMIT 1",
+                params![self.seq, key],
+                |row| row.get(0),
+            )?;
+            if let Some(next) = next {
+                db.run(
+                    "UPDATE delivery SET state = 'ready' \
+                     WHERE message = ?1 AND subscription = ?2 AND state = 'blocked'",
+                    (next, self.seq),
+                )?;
+            }
+        }
+        let needed = db.one(
+            "SELECT 1 FROM delivery WHERE message = ?1 LIMIT 1",
             [message],
-        )
-        .map(drop)
+            |_| Ok(()),
+        )?;
+        match needed {
+            Some(()) => Ok(()),
+            None => db
+                .run("DELETE FROM message WHERE id = ?1", [message])
+                .map(drop),
+        }
     }
 }
 

@@ -31,7 +31,8 @@ CREATE TABLE delivery (
     state TEXT NOT NULL CHECK (state IN ('blocked', 'ready', 'waiting', 'leased')),
     attempt INTEGER NOT NULL CHECK (attempt >= 0), -- deliveries so far
     due_at INTEGER NOT NULL, -- when the lease ends or, without one, the rest
-    PRIMARY KEY (subscription, message)
+    -- The message first: to forget one takes a look at whoever still needs it.
+    PRIMARY KEY (message, subscription)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX delivery_ready ON delivery (subscription, message) WHERE state = 'ready';

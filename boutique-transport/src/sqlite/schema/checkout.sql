@@ -27,7 +27,10 @@ CREATE TABLE outbox (
     seq        INTEGER PRIMARY KEY AUTOINCREMENT,
     order_id   TEXT    NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
-    message    TEXT    NOT NULL
+    -- The message: the columns of the same names in the broker.
+    ordering_key TEXT,
+    data         TEXT NOT NULL,
+    attributes   TEXT NOT NULL -- JSON
 ) STRICT;
 
 CREATE INDEX outbox_oldest ON outbox (created_at);
