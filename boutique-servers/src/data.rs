@@ -35,7 +35,7 @@ pub fn open(path: &Path, clock: Arc<dyn Clock>, options: SqliteOptions) -> Resul
 ///
 /// [`Failure::Data`], also if there is no such file.
 pub fn look_into(path: &Path) -> Result<Ports, Failure> {
-    match path.is_dir() {
+    match path.join("checkout.db").exists() {
         true => folder::look_into(path),
         false => look_into_file(path),
     }

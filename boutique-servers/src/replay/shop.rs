@@ -137,15 +137,23 @@ impl Shop {
             Failure::Input(error)
         })?;
         let key = Self::key(sale)?;
-        let placed = again(|| {
-            self.boutique.place(PlaceOrder {
+        let placed = again(async || {
+            let request = PlaceOrder {
                 tenant: self.tenant.clone(),
                 key: key.clone(),
                 body: body.clone(),
                 dry_run: false,
                 deadline: self.ports.clock.now().after(Duration::from_secs(60)),
                 traceparent: None,
-            })
+            };
+            match self.boutique.place(request).await {
+                // Our own attempt before this one, most likely: what ended that is the news.
+                Err(PortError::Rejected(CheckoutRejection::InProgress)) => {
+                    let text = format!("invoice {} is still in progress", sale.invoice);
+                    Err(Fault::unavailable(text).into())
+                }
+                answer => answer,
+            }
         })
         .await;
         match placed {
@@ -155,9 +163,6 @@ impl Shop {
             Err(PortError::Rejected(CheckoutRejection::KeyReused)) => Ok(Fate::Refused(
                 format!("the data file has another order under this invoice number: {OWN_FILE}")
                     .into(),
-            )),
-            Err(PortError::Rejected(CheckoutRejection::InProgress)) => Err(Failure::Fault(
-                Fault::unavailable(format!("invoice {} is still in progress", sale.invoice)),
             )),
             Err(PortError::Rejected(rejection)) => Ok(Fate::Refused(rejection.to_string().into())),
             Err(PortError::Fault(fault)) => Err(fault.into()),
@@ -194,20 +199,26 @@ fn carrier_event(shipment_id: &ShipmentId) -> Result<CarrierEventId, Failure> {
 }
 
 /// Tries again what may pass, under the same ids.
-pub(super) async fn again<T, R, F>(mut attempt: impl FnMut() -> F) -> Result<T, PortError<R>>
+pub(super) async fn again<T, R>(
+    mut attempt: impl AsyncFnMut() -> Result<T, PortError<R>>,
+) -> Result<T, PortError<R>>
 where
     R: std::error::Error + 'static,
-    F: Future<Output = Result<T, PortError<R>>>,
 {
-    for _ in 1..TRIES {
+    let mut first = None;
+    for left in (0..TRIES).rev() {
         match attempt().await {
             Err(PortError::Fault(fault)) if fault.kind().is_transient() => {
-                tokio::time::sleep(PAUSE).await;
+                first.get_or_insert(fault);
+                if left > 0 {
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
             done => return done,
         }
     }
-    attempt().await
+    let none = || Fault::unavailable("nothing was tried");
+    Err(first.unwrap_or_else(none).into())
 }
 
 /// A rejection that a replay cannot explain is a failure.

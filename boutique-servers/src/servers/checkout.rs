@@ -12,6 +12,7 @@ use boutique_core::catalog::Catalog;
 use boutique_core::clock::Timestamp;
 use boutique_core::flow::Step;
 use boutique_core::stock::StockRouter;
+use boutique_transport::http::api::versioned;
 use boutique_transport::http::call::Call;
 use boutique_transport::http::crm::CrmClient;
 use boutique_transport::http::fraud::FraudClient;
@@ -106,6 +107,8 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
         clock: Arc::clone(&clock),
     };
     let mut part = parts::checkout(&system, stores, published, &config.background, &making);
+    // Google's gateway passes public paths on as they are.
+    part.router = versioned(part.router);
     part.edges = edges.into_states();
     let mut meters = vec![admin::outbox(
         Arc::clone(&ports.checkout),

@@ -6,6 +6,7 @@ use axum::Router;
 use boutique_core::assembly::{BookService, FulfilService, OrderEdges, OrderSystem};
 use boutique_core::flow::{Step, StepService};
 use boutique_transport::http::accounting::AccountingClient;
+use boutique_transport::http::api::{Limits, versioned};
 use boutique_transport::http::exchange::{BoxExchange, Reqwest};
 use boutique_transport::http::warehouse::WarehouseClient;
 use boutique_transport::jwt::PushVerifier;
@@ -18,6 +19,9 @@ use crate::exit::Failure;
 use crate::parts::{self, Making};
 use crate::stack::Edges;
 use crate::store;
+
+/// A push has room for the event of the largest order in base64, whatever else is allowed.
+const PUSH_BYTES_MIN: usize = 1 << 20;
 
 pub(super) async fn compose(config: &OmsConfig) -> Result<Composed, Failure> {
     let clock = clock();
@@ -38,12 +42,18 @@ pub(super) async fn compose(config: &OmsConfig) -> Result<Composed, Failure> {
         },
         config.background.batch,
     );
+    let limits = config.common.serving.limits();
     let making = Making {
-        limits: config.common.serving.limits(),
+        limits: Limits {
+            body: limits.body.max(PUSH_BYTES_MIN),
+            ..limits
+        },
         admission: config.common.serving.gate(),
         clock: Arc::clone(&clock),
     };
     let mut part = parts::oms(&Arc::new(system), &config.background, &making);
+    // Google's gateway passes public paths on as they are.
+    part.router = versioned(part.router);
     part.edges = edges.into_states();
     if let Some(push) = &config.push {
         let keys = BoxExchange::new(Reqwest::new(config.edge.connect_timeout)?);
