@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -22,17 +23,25 @@ const DRAIN: Duration = Duration::from_secs(12);
 /// Keeps one server running until `stop`, then asks it to end and waits.
 ///
 /// Its lines are written to our standard error, each after its name. The server ends by itself
-/// when we die, because its standard input ends.
-pub(super) async fn supervise(program: &Path, planned: &Planned, stop: CancellationToken) {
+/// when we die, because its standard input ends. `id` is its process id while it runs, else 0.
+pub(super) async fn supervise(
+    program: &Path,
+    planned: &Planned,
+    id: &AtomicU32,
+    stop: CancellationToken,
+) {
     let mut pause = RESTART.0;
     while !stop.is_cancelled() {
         let began = Instant::now();
         match start(program, planned) {
             Ok(child) => {
                 if let Some(process) = child.id() {
+                    id.store(process, Ordering::Relaxed);
                     say(planned, &format!("started as process {process}"));
                 }
-                if let Some(status) = attend(planned, child, &stop).await {
+                let ended = attend(planned, child, &stop).await;
+                id.store(0, Ordering::Relaxed);
+                if let Some(status) = ended {
                     say(planned, &format!("ended: {status}; it is started again"));
                 }
             }

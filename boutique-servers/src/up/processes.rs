@@ -1,6 +1,8 @@
 //! `boutique up --processes`: every server as a process of its own.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use boutique_core::fault::Fault;
@@ -12,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::child::supervise;
 use super::plan::Planned;
+use crate::config::Server;
 use crate::exit::Failure;
 
 /// How long all servers together may take to become ready.
@@ -23,18 +26,28 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 pub struct Processes {
     stop: CancellationToken,
     servers: TaskTracker,
+    ids: Vec<(Server, Arc<AtomicU32>)>,
 }
 
 impl Processes {
     /// Starts every server of `plan` as a child that runs `program`, and keeps it running.
     pub fn start(program: &Path, plan: &[Planned]) -> Self {
         let (stop, servers) = (CancellationToken::new(), TaskTracker::new());
+        let mut ids = Vec::with_capacity(plan.len());
         for planned in plan {
             let (planned, program, stop) = (planned.clone(), program.to_owned(), stop.clone());
-            servers.spawn(async move { supervise(&program, &planned, stop).await });
+            let id = Arc::new(AtomicU32::new(0));
+            ids.push((planned.server, Arc::clone(&id)));
+            servers.spawn(async move { supervise(&program, &planned, &id, stop).await });
         }
         servers.close();
-        Self { stop, servers }
+        Self { stop, servers, ids }
+    }
+
+    /// The process id of a server, if it runs at present.
+    pub fn id(&self, server: Server) -> Option<u32> {
+        let (_, id) = self.ids.iter().find(|(it, _)| *it == server)?;
+        Some(id.load(Ordering::Relaxed)).filter(|it| *it != 0)
     }
 
     /// Asks every server to end, and waits until all have.
