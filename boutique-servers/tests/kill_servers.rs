@@ -12,7 +12,7 @@ use boutique_servers::data::look_into;
 use futures_util::future::join_all;
 use nine::Nine;
 use nine::proxy::Wire;
-use nine::shop::{Attempt, Shop, Told, order};
+use nine::shop::{Attempt, HURRY, Shop, Told, order};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -152,7 +152,7 @@ async fn is_in_the_books(nine: &Nine, all: &[Told]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nine_processes_survive_each_being_killed_frozen_and_cut_off() {
     let nine = Nine::start(&SETTINGS).await;
-    let shop = Shop::new(nine.gateway(), nine.token());
+    let shop = Shop::new(nine.gateway(), nine.token(), HURRY);
     let mut all = Vec::new();
     for server in Server::NINE {
         for disaster in Disaster::ALL {

@@ -24,6 +24,9 @@ use tokio::time::{Instant, sleep};
 
 use proxy::Proxy;
 
+/// The program that every server is a process of.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_boutique");
+
 /// Nine servers that reach one another by wires of ours.
 pub struct Nine {
     pub plan: Vec<Planned>,
@@ -35,6 +38,14 @@ pub struct Nine {
 impl Nine {
     /// Starts them with `env` for every server, and waits until all are ready.
     pub async fn start(env: &[(&'static str, &str)]) -> Self {
+        let mut nine = Self::planned(env);
+        nine.processes = Processes::start(Path::new(PROGRAM), &nine.plan);
+        ready(&nine.plan).await.expect("all servers are ready");
+        nine
+    }
+
+    /// The same, but that nobody has started them.
+    pub fn planned(env: &[(&'static str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut plan = plan(free_ports().expect("free ports"), folder.path());
         let proxies: Vec<_> = plan
@@ -58,11 +69,9 @@ impl Nine {
             let more = env.iter().map(|(name, value)| (*name, (*value).to_owned()));
             planned.env.extend(more);
         }
-        let processes = Processes::start(Path::new(env!("CARGO_BIN_EXE_boutique")), &plan);
-        ready(&plan).await.expect("all servers are ready");
         Self {
             plan,
-            processes,
+            processes: Processes::start(Path::new(PROGRAM), &[]),
             proxies,
             folder,
         }
@@ -89,9 +98,7 @@ impl Nine {
     }
 
     pub fn signal(&self, server: Server, signal: Signal) {
-        let id = self.processes.id(server).expect("it runs");
-        let pid = Pid::from_raw(i32::try_from(id).expect("an id")).expect("not 0");
-        kill_process(pid, signal).expect("ours");
+        send(self.processes.id(server).expect("it runs"), signal);
     }
 
     /// A token of somebody who may buy for anybody.
@@ -126,6 +133,12 @@ impl Nine {
     pub async fn end(self) {
         self.processes.end().await;
     }
+}
+
+/// Sends a signal to a process that is ours.
+pub fn send(id: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(id).expect("an id")).expect("not 0");
+    kill_process(pid, signal).expect("ours");
 }
 
 /// A token of the issuer whose key is in this file.

@@ -6,8 +6,8 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-/// What a shopper leaves to the servers: past this they should long have answered.
-pub const DEADLINE_MS: u64 = 1_500;
+/// What shoppers in a hurry leave to the servers.
+pub const HURRY: Duration = Duration::from_millis(1_500);
 /// When a shopper's own patience with one request ends: far beyond any limit of the servers.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// When a shopper gives an order up.
@@ -17,6 +17,8 @@ const GIVES_UP: Duration = Duration::from_secs(30);
 pub struct Shop {
     pub gateway: String,
     pub token: String,
+    /// What the servers are told that they may take.
+    deadline: Duration,
     client: Client,
 }
 
@@ -42,11 +44,12 @@ pub struct Told {
 }
 
 impl Shop {
-    pub fn new(gateway: String, token: String) -> Self {
+    pub fn new(gateway: String, token: String, deadline: Duration) -> Self {
         let client = Client::builder().timeout(PATIENCE).build();
         Self {
             gateway,
             token,
+            deadline,
             client: client.expect("a client"),
         }
     }
@@ -59,7 +62,7 @@ impl Shop {
             .header("content-type", "application/json")
             .header("authorization", format!("Bearer {}", self.token))
             .header("idempotency-key", key)
-            .header("x-deadline-ms", DEADLINE_MS.to_string())
+            .header("x-deadline-ms", self.deadline.as_millis().to_string())
             .body(order.to_string())
             .send()
             .await;
