@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, MatchedPath, State};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use axum::response::IntoResponse;
@@ -16,12 +16,14 @@ use axum::routing::{any, get};
 use boutique_core::gateway::{Access, Method, Miss, Owner, Rate, Resolved, RouteTable};
 use serde_json::json;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::body::{Fate, Through};
 use super::headers::{append_forwarded, client, republish, strip_connection, strip_request};
 use super::limit::{Limit, network};
 use super::upstream::GatewayUpstream;
 use crate::http::call::{Call, Lane, REQUEST_ID};
+use crate::http::observe::{Observed, Seen};
 use crate::http::problem::Problem;
 use crate::http::userinfo::USERINFO;
 use crate::jwt::{Verified, Verifier, bearer};
@@ -78,7 +80,14 @@ struct Inner {
     principal: Option<Limit>,
     body: u64,
     trusted_hops: usize,
+    /// What is seen of requests, by the path of the route.
+    observed: BTreeMap<String, Observed>,
+    /// Of those that no route is for.
+    unmatched: Observed,
 }
+
+/// Our name, in spans and metrics.
+const SERVICE: &str = "gateway";
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,6 +114,7 @@ impl Gateway {
             upstream.ok_or_else(|| MissingUpstream(name.to_owned()))
         };
         let of_routes = table.routes().iter().map(|it| upstream(&it.upstream));
+        let paths = table.routes().iter().map(|it| it.path.to_string());
         let rates = table.routes().iter().map(|it| Limit::new(it.rate));
         Ok(Self(Arc::new(Inner {
             upstreams: of_routes.collect::<Result<_, _>>()?,
@@ -113,6 +123,8 @@ impl Gateway {
             principal: options.principal.map(Limit::new),
             body: options.body,
             trusted_hops: options.trusted_hops,
+            observed: paths.map(|it| (it, Observed::new(SERVICE))).collect(),
+            unmatched: Observed::new(SERVICE),
             verifier,
             table,
         })))
@@ -123,7 +135,7 @@ impl Gateway {
     /// The peer's address is taken from [`ConnectInfo`], which whoever accepts connections adds.
     /// Without it all clients count as one address.
     pub fn router(self) -> Router {
-        let health = json!({"status": "healthy", "service": "gateway"});
+        let health = json!({"status": "healthy", "service": SERVICE});
         let mut router = Router::new().route("/health", get(async move || axum::Json(health)));
         // Our own table decides; here the paths are only named, for whoever counts requests.
         let paths = self.0.table.routes().iter().map(|it| &*it.path);
@@ -145,8 +157,13 @@ async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Respon
     // Whoever asks from outside waits for the answer: the reserved share is not theirs.
     call.lane = Lane::Client;
     let request_id = HeaderValue::from_str(&call.request_id).ok();
-    let answer = inner.answer(call, peer, request).await;
+    let begun = std::time::Instant::now();
+    let seen = inner.seen(&request);
+    let span = seen.span(&call, request.headers());
+    let answer = inner.answer(call.clone(), peer, request);
+    let answer = answer.instrument(span.clone()).await;
     let mut answer = answer.unwrap_or_else(IntoResponse::into_response);
+    seen.answered(&call, &span, &answer, begun.elapsed());
     if let Some(request_id) = request_id {
         answer.headers_mut().insert(REQUEST_ID, request_id);
     }
@@ -154,6 +171,14 @@ async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Respon
 }
 
 impl Inner {
+    fn seen(&self, request: &Request<Body>) -> Arc<Seen> {
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map(MatchedPath::as_str);
+        let observed = route.and_then(|it| self.observed.get(it));
+        let observed = observed.unwrap_or(&self.unmatched);
+        observed.seen(request.method(), route)
+    }
+
     async fn answer(
         &self,
         mut call: Call,
