@@ -9,11 +9,15 @@ use std::fmt;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::http::uri::Scheme;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use boutique_core::fault::{Fault, FaultKind, PortError};
 use boutique_core::flow::{Ask, BoxFuture};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,11 +56,20 @@ pub(crate) fn broken(reached: bool, what: &'static str) -> Fault {
     Fault::new(kind, what)
 }
 
-/// The exchange that [`reqwest`] carries: pooled connections, no redirects, no proxies.
+/// The exchange over the network: pooled connections, HTTP/1.1 or what TLS agrees on, no
+/// redirects, no proxies.
+///
+/// [`reqwest`] carries `https`. Plain `http`, which servers speak among themselves, goes straight
+/// to the client that reqwest is built on: what reqwest adds for the open internet costs a call
+/// 2 to 5 µs.
 #[derive(Clone, Debug)]
 pub struct Reqwest {
-    client: reqwest::Client,
+    plain: Client<HttpConnector, Full<Bytes>>,
+    tls: reqwest::Client,
 }
+
+/// How long a connection without a request is kept.
+const IDLE: Duration = Duration::from_secs(30);
 
 impl Reqwest {
     /// A client that gives up on a connection after `connect`.
@@ -65,16 +78,23 @@ impl Reqwest {
     ///
     /// A permanent [`Fault`] if TLS cannot be set up.
     pub fn new(connect: Duration) -> Result<Self, Fault> {
-        let client = reqwest::Client::builder()
+        let tls = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(connect)
-            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             .build();
-        client
-            .map(|client| Self { client })
-            .map_err(|error| Fault::permanent("the HTTP client cannot be set up").because(error))
+        let tls = tls
+            .map_err(|error| Fault::permanent("the HTTP client cannot be set up").because(error))?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(connect));
+        let plain = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Ok(Self { plain, tls })
     }
 }
 
@@ -88,16 +108,22 @@ impl Service<Sent> for Reqwest {
     }
 
     fn call(&mut self, request: Sent) -> Self::Future {
-        let client = self.client.clone();
+        // Errors name the URL, which may name a person: they are not kept.
+        const LOST: &str = "no answer from the upstream";
+        if request.uri().scheme() == Some(&Scheme::HTTP) {
+            let answer = self.plain.request(request.map(Full::new));
+            return Box::pin(async move {
+                let answer = answer.await;
+                collect(answer.map_err(|error| broken(!error.is_connect(), LOST))?).await
+            });
+        }
+        let client = self.tls.clone();
         Box::pin(async move {
             let request = reqwest::Request::try_from(request)
                 .map_err(|_| Fault::permanent("the upstream's address is not a URL"))?;
-            let answer = client.execute(request).await.map_err(|error| {
-                // The error names the URL, which may name a person: it is not kept.
-                broken(!error.is_connect(), "no answer from the upstream")
-            })?;
-            let answer = Response::<reqwest::Body>::from(answer);
-            collect(answer).await
+            let answer = client.execute(request).await;
+            let answer = answer.map_err(|error| broken(!error.is_connect(), LOST))?;
+            collect(Response::<reqwest::Body>::from(answer)).await
         })
     }
 }
