@@ -76,6 +76,11 @@ pub fn plan(first: u16, data: &Path) -> Vec<Planned> {
             (table::ADMIN_PORT.name, admin.to_string()),
             (table::STORE.name, format!("sqlite:{}", file.display())),
         ];
+        // Nine processes share the cores already. With a thread each, what a request waits for
+        // wakes the thread that asked and no other.
+        if std::env::var_os(table::WORKERS.name).is_none() {
+            env.push((table::WORKERS.name, 1.to_string()));
+        }
         if server == Server::Gateway {
             env.push((table::AUDIT_DATA.name, data.display().to_string()));
         }
