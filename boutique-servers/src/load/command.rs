@@ -13,14 +13,17 @@ use boutique_transport::sources::SystemClock;
 use clap::Args;
 use http::{HeaderValue, Method, header};
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
+use super::cost::{Cost, Counted};
+use super::echo::{Echo, echo};
 use super::own::Own;
 use super::{Report, Shopper, drive, print_report, progress};
-use crate::config::ADMIN_ABOVE;
+use crate::config::{ADMIN_ABOVE, Server};
 use crate::exit::Failure;
-use crate::output::Output;
+use crate::output::{Output, Rows};
 
 /// What `boutique load` is asked to do.
 #[derive(Clone, Debug, Args)]
@@ -46,6 +49,9 @@ pub struct LoadArgs {
     /// Start each server of that boutique as a process of its own.
     #[arg(long, conflicts_with = "url")]
     pub processes: bool,
+    /// Ask a server that only echoes instead, as often: what HTTP itself costs on this machine.
+    #[arg(long, conflicts_with_all = ["url", "processes"])]
+    pub echo: bool,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -69,6 +75,9 @@ impl LoadArgs {
     /// [`Failure::Refused`], after everything is printed, if the audit finds something or an
     /// order was not answered; [`Failure`] if nothing could be placed.
     pub async fn run(self, out: &mut Output<'_>) -> Result<(), Failure> {
+        if self.echo {
+            return self.echo(out).await;
+        }
         let Some(url) = &self.url else {
             let own = Own::start(&self).await?;
             let outcome = match aim_at(&own) {
@@ -98,6 +107,22 @@ impl LoadArgs {
         self.load(&aim, out).await
     }
 
+    async fn echo(&self, out: &mut Output<'_>) -> Result<(), Failure> {
+        let (requests, in_flight) = (self.orders, self.in_flight);
+        let asked = spawn_blocking(move || echo(requests, in_flight)).await;
+        let echo = asked.map_err(std::io::Error::from)??;
+        if out.json {
+            return out.json(&json!({"echo": echo, "requests": requests, "in_flight": in_flight}));
+        }
+        let Echo {
+            server_micros,
+            client_micros,
+        } = echo;
+        out.line(&format!(
+            "a request to an echo costs {server_micros:.1} µs of CPU there and {client_micros:.1} µs here"
+        ))
+    }
+
     async fn load(&self, aim: &Aim, out: &mut Output<'_>) -> Result<(), Failure> {
         let exchange = Reqwest::new(Duration::from_secs(2))?;
         let gateway = Upstream::new(aim.gateway.clone(), exchange.clone());
@@ -111,38 +136,69 @@ impl LoadArgs {
             run: format!("{:x}", SystemClock::default().now().as_micros()),
             patience: Duration::from_secs(30),
         };
-        let before = cpu_seconds(&aim.processes, &exchange).await;
+        let before = counted(&aim.processes, &exchange).await;
         let bar = progress(self.orders);
         let report = drive(shopper, self.orders, self.in_flight, |_| bar.inc(1)).await;
         bar.finish_and_clear();
+        // The gateway has nothing more to do for them; what it does from here on is the audit.
+        let passed_on = counted(&aim.processes[..1], &exchange).await;
         let admin = Upstream::new(aim.admin.clone(), exchange.clone());
         let audit = at_rest(&admin).await?;
-        let after = cpu_seconds(&aim.processes, &exchange).await;
-        let cpu = before.zip(after).map(|(before, after)| after - before);
-        self.print(&report, &audit, cpu, aim.processes.len(), out)
+        let after = counted(&aim.processes, &exchange).await;
+        let costs = before.zip(after).map(|(before, mut after)| {
+            if let (Some(passed_on), true) = (passed_on, after.len() > 1) {
+                after[..1].copy_from_slice(&passed_on);
+            }
+            let names = match after.len() {
+                1 => vec!["all in one"],
+                _ => Server::NINE.map(|it| it.name()).to_vec(),
+            };
+            let servers = before.into_iter().zip(after).zip(names);
+            let cost = |((before, after), name): ((Counted, Counted), _)| {
+                after.since(before, name, report.orders)
+            };
+            servers.map(cost).collect::<Vec<_>>()
+        });
+        self.print(&report, &audit, costs.as_deref(), out)
     }
 
     fn print(
         &self,
         report: &Report,
         audit: &Value,
-        cpu: Option<f64>,
-        processes: usize,
+        costs: Option<&[Cost]>,
         out: &mut Output<'_>,
     ) -> Result<(), Failure> {
-        let micros = cpu.map(|it| it * 1e6 / report.orders.max(1) as f64);
+        let micros = costs.map(|it| it.iter().map(|it| it.cpu_micros).sum::<f64>());
         if out.json {
             out.json(&json!({
                 "load": report,
                 "cpu_micros_per_order": micros,
-                "processes": processes,
+                "servers": costs,
+                "processes": costs.map_or(0, <[Cost]>::len),
                 "audit": audit,
             }))?;
         } else {
             print_report(report, out)?;
-            if let Some(micros) = micros {
+            if let (Some(micros), Some(costs)) = (micros, costs) {
+                if costs.len() > 1 {
+                    let mut rows = Rows::new(["server", "#CPU µs an order", "#requests an order"]);
+                    for Cost {
+                        server,
+                        cpu_micros,
+                        requests,
+                    } in costs
+                    {
+                        let figures = [format!("{cpu_micros:.0}"), format!("{requests:.2}")];
+                        let [cpu, requests] = figures;
+                        rows.push([(*server).to_owned(), cpu, requests]);
+                    }
+                    out.table("cost", &rows)?;
+                }
+                let processes = costs.len();
                 out.line(&format!(
-                    "{micros:.0} µs of CPU an order, over {processes} processes, until all is done"
+                    "{micros:.0} µs of CPU an order, over {processes} processes, until all is done{}",
+                    if processes == 1 { ", the audit included" } else { "" }
                 ))?;
             }
             let seen = &audit["seen"];
@@ -249,20 +305,11 @@ async fn at_rest(admin: &Upstream<Reqwest>) -> Result<Value, Failure> {
     }
 }
 
-/// CPU time of all processes so far, in seconds; `None` if one does not tell.
-async fn cpu_seconds(admins: &[Url], exchange: &Reqwest) -> Option<f64> {
-    let mut sum = 0.0;
+/// What all processes have counted so far; `None` if one does not tell.
+async fn counted(admins: &[Url], exchange: &Reqwest) -> Option<Vec<Counted>> {
+    let mut all = Vec::with_capacity(admins.len());
     for admin in admins {
-        let admin = Upstream::new(admin.clone(), exchange.clone());
-        let reply = admin
-            .bare(Method::GET, Target::path(["metrics"]))
-            .await
-            .ok()?;
-        let text = String::from_utf8_lossy(&reply.body).into_owned();
-        let line = text
-            .lines()
-            .find(|it| it.starts_with("process_cpu_seconds_total"))?;
-        sum += line.split_whitespace().last()?.parse::<f64>().ok()?;
+        all.push(Counted::ask(admin, exchange).await?);
     }
-    Some(sum)
+    Some(all)
 }

@@ -1,6 +1,8 @@
 //! `boutique load`: real checkouts through a gateway, and what they came to.
 
 mod command;
+mod cost;
+mod echo;
 mod own;
 mod report;
 mod shopper;
@@ -15,6 +17,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 pub use command::LoadArgs;
+pub use cost::{Cost, Counted};
+pub use echo::Echo;
 pub use report::{Latency, Report, Tally};
 pub use shopper::{Bought, Shopper};
 
