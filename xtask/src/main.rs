@@ -1,4 +1,6 @@
-//! The project's own commands: `cargo xtask test`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask cost`.
+
+mod cost;
 
 use std::env;
 use std::io::{self, Write};
@@ -8,6 +10,7 @@ use std::time::Instant;
 
 const HELP: &str = "\
 cargo xtask test [ARGS]   the whole test suite; ARGS go to `cargo test`
+cargo xtask cost [ORDERS] what an order costs through nine processes, built for release
 cargo xtask help          this text
 
 A test that needs a server which cannot be had here says so and passes, unless CI=true or
@@ -17,6 +20,13 @@ fn main() -> ExitCode {
     let mut args = env::args().skip(1);
     match args.next().as_deref() {
         Some("test") => test(&args.collect::<Vec<_>>()),
+        Some("cost") => match cost::cost(&args.collect::<Vec<_>>()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("it could not be measured: {error}");
+                ExitCode::FAILURE
+            }
+        },
         Some("help" | "--help" | "-h") | None => {
             say(HELP);
             ExitCode::SUCCESS
