@@ -28,7 +28,8 @@ CREATE TABLE delivery (
     subscription INTEGER NOT NULL REFERENCES subscription (seq),
     message INTEGER NOT NULL REFERENCES message (id),
     ordering_key TEXT, -- only where the subscription keeps the order
-    state TEXT NOT NULL CHECK (state IN ('blocked', 'ready', 'waiting', 'leased')),
+    state TEXT NOT NULL CHECK (
+        state = 'blocked' OR state = 'ready' OR state = 'waiting' OR state = 'leased'),
     attempt INTEGER NOT NULL CHECK (attempt >= 0), -- deliveries so far
     due_at INTEGER NOT NULL, -- when the lease ends or, without one, the rest
     -- The message first: to forget one takes a look at whoever still needs it.

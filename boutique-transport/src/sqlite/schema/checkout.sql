@@ -2,10 +2,12 @@
 CREATE TABLE saga (
     seq      INTEGER PRIMARY KEY,
     order_id TEXT    NOT NULL UNIQUE,
-    state    TEXT    NOT NULL CHECK (state IN
-        ('started', 'review', 'approved', 'confirmed', 'refused', 'failed')),
+    state    TEXT    NOT NULL CHECK (
+        state = 'started' OR state = 'review' OR state = 'approved' OR state = 'confirmed'
+        OR state = 'refused' OR state = 'failed'),
     -- When recovery has to look at it; null once it is decided.
-    due      INTEGER CHECK ((due IS NULL) = (state IN ('confirmed', 'refused', 'failed'))),
+    due      INTEGER CHECK ((due IS NULL) = (
+        state = 'confirmed' OR state = 'refused' OR state = 'failed')),
     since    INTEGER NOT NULL,
     -- The state with all that it carries, as JSON.
     detail   TEXT    NOT NULL,

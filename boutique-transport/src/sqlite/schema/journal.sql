@@ -2,8 +2,9 @@
 CREATE TABLE journal_entry (
     seq INTEGER PRIMARY KEY, -- never used again, because no row ever goes
     id TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL CHECK (kind IN ('sale', 'recognition', 'cancellation', 'return',
-        'credit_note', 'reversal')),
+    kind TEXT NOT NULL CHECK (
+        kind = 'sale' OR kind = 'recognition' OR kind = 'cancellation' OR kind = 'return'
+        OR kind = 'credit_note' OR kind = 'reversal'),
     order_id TEXT,
     reverses TEXT,
     occurred_at INTEGER NOT NULL,
@@ -21,7 +22,8 @@ CREATE INDEX journal_entry_reversed ON journal_entry (reverses) WHERE reverses I
 CREATE TABLE journal_line (
     entry INTEGER NOT NULL REFERENCES journal_entry (seq),
     n INTEGER NOT NULL CHECK (n >= 0),
-    account INTEGER NOT NULL CHECK (account IN (1100, 2100, 2200, 4000, 4900)),
+    account INTEGER NOT NULL CHECK (
+        account = 1100 OR account = 2100 OR account = 2200 OR account = 4000 OR account = 4900),
     currency TEXT NOT NULL CHECK (length(currency) = 3),
     units INTEGER NOT NULL,
     nanos INTEGER NOT NULL CHECK (abs(nanos) < 1000000000),

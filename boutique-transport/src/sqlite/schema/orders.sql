@@ -7,8 +7,10 @@ CREATE TABLE placed_order (
 
 CREATE TABLE order_progress (
     order_id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL CHECK (state IN ('received', 'fulfilling', 'partly_shipped', 'shipped',
-        'delivered', 'cancelling', 'cancelled')),
+    state TEXT NOT NULL CHECK (
+        state = 'received' OR state = 'fulfilling' OR state = 'partly_shipped'
+        OR state = 'shipped' OR state = 'delivered' OR state = 'cancelling'
+        OR state = 'cancelled'),
     open INTEGER NOT NULL CHECK (open IN (0, 1)), -- whether something is left to do
     last_fact_at INTEGER NOT NULL,
     progress TEXT NOT NULL -- JSON

@@ -1,3 +1,5 @@
+-- A CHECK names the values with OR: SQLite would build a list of more than two as a table of its
+-- own at every write of a row. Here and in the other files.
 -- One row per stock system and product. The checks are the ledger's invariants, so that no
 -- program, however wrong, can store a level that breaks them.
 CREATE TABLE stock (
@@ -21,8 +23,9 @@ CREATE TABLE hold (
     seq        INTEGER PRIMARY KEY,
     system     TEXT    NOT NULL CHECK (system IN ('inventory', 'furniture')),
     id         TEXT    NOT NULL,
-    state      TEXT    NOT NULL CHECK (state IN
-        ('held', 'pinned', 'confirmed', 'shipped', 'voided', 'expired', 'released')),
+    state      TEXT    NOT NULL CHECK (
+        state = 'held' OR state = 'pinned' OR state = 'confirmed' OR state = 'shipped'
+        OR state = 'voided' OR state = 'expired' OR state = 'released'),
     expires_at INTEGER NOT NULL,
     lines      TEXT    NOT NULL,
     shipments  TEXT    NOT NULL,
