@@ -13,7 +13,7 @@ use boutique_core::fault::{Fault, PortError};
 use rusqlite::{Connection, params};
 
 use super::SqliteStore;
-use super::deliveries::{Dead, Subscription, publish};
+use super::deliveries::{Dead, Subscription, publish, subscribers};
 use super::query::{Query, json, to_json};
 
 /// Keeps topics, subscriptions and what is still to be delivered in the data file. A message
@@ -153,7 +153,8 @@ impl Broker for SqliteBroker {
             .write_in_steps(move |db| {
                 has_topic(db, &topic)?;
                 let now = clock.now();
-                let publish = |it| publish(db, &topic, it, now).map_err(PortError::Fault);
+                let to = subscribers(db, &topic)?;
+                let publish = |it| publish(db, &to, it, now).map_err(PortError::Fault);
                 messages.iter().map(publish).collect()
             })
             .await

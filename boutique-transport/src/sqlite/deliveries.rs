@@ -26,10 +26,30 @@ pub(super) struct Dead {
     attempts: u32,
 }
 
-/// Keeps a message for every subscription of the topic; its number.
+/// Who gets the messages of a topic.
+pub(super) struct Subscriber {
+    seq: i64,
+    ordered: bool,
+}
+
+/// Everybody who gets the messages of `topic`.
+pub(super) fn subscribers(db: &Connection, topic: &TopicId) -> Result<Vec<Subscriber>, Fault> {
+    db.all(
+        "SELECT seq, ordered FROM subscription WHERE topic = ?1 ORDER BY seq",
+        [&*topic.0],
+        |row| {
+            Ok(Subscriber {
+                seq: row.get(0)?,
+                ordered: row.get(1)?,
+            })
+        },
+    )
+}
+
+/// Keeps a message for every one of `subscribers`; its number.
 pub(super) fn publish(
     db: &Connection,
-    topic: &TopicId,
+    subscribers: &[Subscriber],
     message: &Message,
     now: Timestamp,
 ) -> Result<u64, Fault> {
@@ -47,22 +67,40 @@ pub(super) fn publish(
     let seq = db.last_insert_rowid();
     let id = seq.unsigned_abs();
     let row = DeliveryRow::new(id, now);
-    let receivers = db.run(
-        "INSERT INTO delivery (subscription, message, ordering_key, state, attempt, due_at) \
-         SELECT it.seq, ?1, iif(it.ordered, ?2, NULL), \
-                iif(it.ordered AND EXISTS (SELECT 1 FROM delivery AS other \
-                                           WHERE other.subscription = it.seq \
-                                             AND other.ordering_key = ?2), \
-                    'blocked', 'ready'), \
-                ?3, ?4 \
-         FROM subscription AS it WHERE it.topic = ?5",
-        params![seq, key, row.attempt, row.due.as_micros(), &*topic.0],
-    )?;
-    if receivers == 0 {
+    for to in subscribers {
+        let key = key.filter(|_| to.ordered);
+        let is_behind = match key {
+            Some(key) => next_of_key(db, to.seq, key)?.is_some(),
+            None => false,
+        };
+        db.run(
+            "INSERT INTO delivery (subscription, message, ordering_key, state, attempt, due_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                to.seq,
+                seq,
+                key,
+                if is_behind { "blocked" } else { "ready" },
+                row.attempt,
+                row.due.as_micros(),
+            ],
+        )?;
+    }
+    if subscribers.is_empty() {
         // It has its number, which is not used again, and nobody to wait for.
         db.run("DELETE FROM message WHERE id = ?1", [seq])?;
     }
     Ok(id)
+}
+
+/// The first message of a key that a subscription has not done with.
+fn next_of_key(db: &Connection, subscription: i64, key: &str) -> Result<Option<i64>, Fault> {
+    db.one(
+        "SELECT message FROM delivery WHERE subscription = ?1 AND ordering_key = ?2 \
+         ORDER BY message LIMIT 1",
+        params![subscription, key],
+        |row| row.get(0),
+    )
 }
 
 impl Subscription {
@@ -164,7 +202,7 @@ impl Subscription {
         for Dead { message, attempts } in dead {
             if let Some(policy) = &self.config.dead_letter {
                 let letter = message.dead(&self.id, attempts);
-                publish(db, &policy.topic, &letter, now)?;
+                publish(db, &subscribers(db, &policy.topic)?, &letter, now)?;
             }
         }
         Ok(())
@@ -298,13 +336,7 @@ impl Subscription {
             delivery,
         )?;
         if let Some(key) = key.flatten() {
-            let next: Option<i64> = db.one(
-                "SELECT message FROM delivery WHERE subscription = ?1 AND ordering_key = ?2 \
-                 ORDER BY message LIMIT 1",
-                params![self.seq, key],
-                |row| row.get(0),
-            )?;
-            if let Some(next) = next {
+            if let Some(next) = next_of_key(db, self.seq, &key)? {
                 db.run(
                     "UPDATE delivery SET state = 'ready' \
                      WHERE message = ?1 AND subscription = ?2 AND state = 'blocked'",
