@@ -4,9 +4,9 @@
 //! secret: a refusal names the one that there is not.
 #![cfg(feature = "otel")]
 
+mod canary_sender;
 mod nine;
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -18,6 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use boutique_servers::config::Server;
 use boutique_servers::up::{Planned, free_ports, plan, ready};
+use canary_sender::{Ask, BOGUS, KEY, MAIL, NAME, STREET, Sender, silent};
 use futures_util::future::join_all;
 use nine::{PROGRAM, send, token};
 use reqwest::{Client, Method};
@@ -26,20 +27,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
-
-const MAIL: &str = "canarymail@example.com";
-const NAME: &str = "canaryname";
-const STREET: &str = "canarystreet 1";
-const KEY: &str = "canarykey";
-/// A token that is none, and the marks of all the above in any spelling.
-const BOGUS: &str = "canarytoken";
-const CANARIES: [&str; 5] = [
-    "canarymail",
-    "canaryname",
-    "canarystreet",
-    "canarykey",
-    "canarytoken",
-];
 
 /// A collector on a port of its own, and what it got.
 async fn collector() -> (String, Arc<Mutex<Vec<Bytes>>>) {
@@ -116,8 +103,8 @@ impl Up {
     fn signal(&self, server: Server, signal: Signal) {
         let lines = self.lines();
         let said = format!("{:>10} | started as process ", server.name());
-        let ids = lines.lines().filter_map(|it| it.strip_prefix(&said));
-        let id = ids.last().and_then(|it| it.parse().ok());
+        let mut ids = lines.lines().filter_map(|it| it.strip_prefix(&said));
+        let id = ids.next_back().and_then(|it| it.parse().ok());
         send(id.expect("it was started"), signal);
     }
 
@@ -127,105 +114,6 @@ impl Up {
         let ended = timeout(Duration::from_secs(30), self.child.wait()).await;
         assert!(ended.expect("ends in time").expect("ours").success());
         (self.lines(), self.folder)
-    }
-}
-
-/// Whoever sends, and what they were told.
-struct Sender {
-    client: Client,
-    token: String,
-    /// Statuses that were seen, by server.
-    seen: Mutex<BTreeSet<(&'static str, u16)>>,
-}
-
-/// One request.
-struct Ask<'a> {
-    to: &'a Planned,
-    method: Method,
-    path: &'a str,
-    headers: Vec<(&'a str, String)>,
-    body: String,
-}
-
-impl<'a> Ask<'a> {
-    fn new(to: &'a Planned, method: Method, path: &'a str) -> Self {
-        Self {
-            to,
-            method,
-            path,
-            headers: Vec::new(),
-            body: String::new(),
-        }
-    }
-
-    fn post(to: &'a Planned, path: &'a str, body: impl ToString) -> Self {
-        Self {
-            body: body.to_string(),
-            ..Self::new(to, Method::POST, path)
-        }
-        .with("content-type", "application/json")
-    }
-
-    fn get(to: &'a Planned, path: &'a str) -> Self {
-        Self::new(to, Method::GET, path)
-    }
-
-    fn with(mut self, name: &'a str, value: impl Into<String>) -> Self {
-        self.headers.retain(|(it, _)| *it != name);
-        self.headers.push((name, value.into()));
-        self
-    }
-}
-
-impl Sender {
-    /// Sends it; a refusal repeats nothing that nobody may read.
-    async fn send(&self, ask: Ask<'_>) -> u16 {
-        let (server, path) = (ask.to.server.name(), ask.path);
-        let url = format!("{}{path}", ask.to.url());
-        let mut request = self.client.request(ask.method.clone(), url);
-        let signed = ask.headers.iter().any(|(name, _)| *name == "authorization");
-        if !signed {
-            request = request.header("authorization", format!("Bearer {}", self.token));
-        }
-        for (name, value) in &ask.headers {
-            request = request.header(*name, value.as_bytes());
-        }
-        let answer = request.body(ask.body).send().await;
-        let Ok(answer) = answer else { return 0 };
-        let status = answer.status().as_u16();
-        self.seen.lock().expect("free").insert((server, status));
-        let head = format!("{:?}", answer.headers());
-        let body = answer.bytes().await.unwrap_or_default();
-        let body = String::from_utf8_lossy(&body);
-        if status >= 400 {
-            let what = format!("{} {server} {path}: {status}", ask.method);
-            silent(&what, &head, &self.token);
-            silent(&what, &body, &self.token);
-        }
-        status
-    }
-
-    fn saw(&self, server: &str, status: u16) -> bool {
-        let seen = self.seen.lock().expect("free");
-        seen.iter().any(|it| *it == (server, status))
-    }
-}
-
-/// Asserts that a text has none of what nobody may read.
-#[track_caller]
-fn silent(what: &str, text: &str, token: &str) {
-    let lower = text.to_lowercase();
-    let signature = token
-        .rsplit('.')
-        .next()
-        .expect("three parts")
-        .to_lowercase();
-    for canary in CANARIES.into_iter().chain([&*signature]) {
-        if let Some(at) = lower.find(canary) {
-            let from = text[..at].rfind('\n').map_or(0, |it| it + 1);
-            let line: String = text[from..].chars().take(600).collect();
-            panic!("{canary} in {what}: {line}");
-        }
     }
 }
 
