@@ -7,6 +7,9 @@ use boutique_servers::cli::Cli;
 use boutique_servers::exit::{self, Failure};
 use clap::Parser;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::BufWriter::new(io::stdout());
