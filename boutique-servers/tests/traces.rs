@@ -130,7 +130,6 @@ async fn shop() -> (InProcess, CheckoutSystem) {
     };
     let desk = OmsApi {
         desk: behind.desk().clone(),
-        verify: None,
     };
     let oms = server("oms", oms::routes(), desk, Limits::default());
     let crm = LookUpInDirectory {

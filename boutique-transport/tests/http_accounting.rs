@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use boutique_core::accounting::{
-    Book, BookError, Booked, Credit, EntryKind, Journal, KeepBooks, MemoryJournal, Recognition,
-    Reverse, Sale,
+    Book, BookError, Booked, Credit, Entry, EntryKind, Journal, KeepBooks, MemoryJournal,
+    Recognition, Reverse, Sale, SalesTotal, TrialBalance,
 };
 use boutique_core::assembly::BookService;
 use boutique_core::customer::{BillingProfile, CustomerProfile, LookUpCustomer};
@@ -30,6 +31,7 @@ use http::{Request, StatusCode};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tower::ServiceExt;
 
 /// How the CRM is.
@@ -68,10 +70,16 @@ fn profile(asked: &LookUpCustomer) -> Option<CustomerProfile> {
 }
 
 fn office(crm: Crm) -> Office {
-    let clock = Arc::new(ManualClock::default());
     let journal = Arc::new(MemoryJournal::default());
+    let store = Arc::<MemoryJournal>::clone(&journal);
+    office_over(crm, journal, store)
+}
+
+/// An office whose books are kept in `journal`, by way of `store`.
+fn office_over(crm: Crm, journal: Arc<MemoryJournal>, store: Arc<dyn Journal>) -> Office {
+    let clock = Arc::new(ManualClock::default());
     let book = KeepBooks {
-        journal: Arc::<MemoryJournal>::clone(&journal),
+        journal: Arc::clone(&store),
         clock: Arc::<ManualClock>::clone(&clock),
         crm: tower::service_fn(
             |asked: LookUpCustomer| async move { Ok::<_, Fault>(profile(&asked)) },
@@ -90,7 +98,7 @@ fn office(crm: Crm) -> Office {
     });
     let api = AccountingApi {
         book: book.clone(),
-        journal: Arc::<MemoryJournal>::clone(&journal),
+        journal: store,
         clock: Arc::<ManualClock>::clone(&clock),
         crm: CountService::new(count),
         crm_within: Duration::from_millis(500),
@@ -336,6 +344,93 @@ async fn a_correction_and_a_deletion_keep_the_history() {
         let (status, _) = office.ask("GET", path, None).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+/// A journal that stops before it books a sale, until it is let on.
+struct Stopping {
+    journal: Arc<MemoryJournal>,
+    reached: Notify,
+    go_on: Notify,
+    booked: Notify,
+}
+
+#[async_trait]
+impl Journal for Stopping {
+    async fn post(&self, entry: Entry) -> Result<Booked, BookError> {
+        let stops = entry.kind == EntryKind::Sale;
+        if stops {
+            self.reached.notify_one();
+            self.go_on.notified().await;
+        }
+        let booked = self.journal.post(entry).await;
+        if stops {
+            self.booked.notify_one();
+        }
+        booked
+    }
+
+    async fn entry(&self, id: &EntryId) -> Result<Option<Entry>, Fault> {
+        self.journal.entry(id).await
+    }
+
+    async fn entries_of(&self, order_id: &OrderId) -> Result<Vec<Entry>, Fault> {
+        self.journal.entries_of(order_id).await
+    }
+
+    async fn entries(&self, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault> {
+        self.journal.entries(after, limit).await
+    }
+
+    async fn sales(&self, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault> {
+        self.journal.sales(after, limit).await
+    }
+
+    async fn sales_total(&self) -> Result<SalesTotal, Fault> {
+        self.journal.sales_total().await
+    }
+
+    async fn trial_balance(&self) -> Result<TrialBalance, Fault> {
+        self.journal.trial_balance().await
+    }
+}
+
+#[tokio::test]
+async fn a_correction_whose_caller_goes_away_does_not_leave_the_sale_taken_back() {
+    let journal = Arc::new(MemoryJournal::default());
+    let stopping = Arc::new(Stopping {
+        journal: Arc::clone(&journal),
+        reached: Notify::new(),
+        go_on: Notify::new(),
+        booked: Notify::new(),
+    });
+    let office = office_over(Crm::Up, journal, Arc::<Stopping>::clone(&stopping));
+    stopping.go_on.notify_one();
+    office.post(node()).await;
+    stopping.reached.notified().await;
+    stopping.booked.notified().await;
+
+    let path = "/transactions/o-1.sale";
+    let correction = || Some(json!({"price": 60.5}));
+    tokio::select! {
+        biased;
+        _ = office.ask("PUT", path, correction()) => panic!("the sale is not booked yet"),
+        // The sale is taken back, and the caller goes away.
+        () = stopping.reached.notified() => {}
+    }
+    let (status, _) = office.ask("GET", path, None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    stopping.go_on.notify_one();
+    let booked = tokio::time::timeout(Duration::from_secs(30), stopping.booked.notified());
+    booked.await.expect("the correction is carried to its end");
+
+    let (status, read) = office.ask("GET", path, None).await;
+    assert_eq!((status, &read["price"]), (StatusCode::OK, &json!(60.5)));
+    let again = office.ask("PUT", path, correction()).await;
+    assert_eq!(
+        again,
+        (StatusCode::OK, read),
+        "the same correction books nothing"
+    );
 }
 
 #[tokio::test]

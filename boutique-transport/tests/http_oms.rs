@@ -3,7 +3,6 @@
 #![cfg(feature = "http")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use boutique_core::broker::{AckId, Delivery, Message, Push, SOURCE_SUBSCRIPTION};
 use boutique_core::clock::{Clock, Timestamp};
@@ -22,11 +21,11 @@ use boutique_core::orders::{
 use boutique_core::stock::StockSystem::{self, Furniture, Inventory};
 use boutique_core::warehouse::{ShipmentReport, ShipmentStatus};
 use boutique_testkit::faulty::{FaultPlan, Faulty};
+use boutique_transport::http::Upstream;
 use boutique_transport::http::api::{Limits, server};
 use boutique_transport::http::exchange::{InProcess, base};
-use boutique_transport::http::oms::{DeskClient, OmsApi, PushClient, VerifyPush, routes};
+use boutique_transport::http::oms::{DeskClient, OmsApi, PushClient, routes};
 use boutique_transport::http::userinfo::{USERINFO, Userinfo};
-use boutique_transport::http::{Problem, Upstream};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -62,20 +61,13 @@ struct Oms {
 }
 
 impl Oms {
-    fn over(
-        store: Arc<dyn OrderStore>,
-        orders: Arc<MemoryOrders>,
-        verify: Option<VerifyPush>,
-    ) -> Self {
+    fn over(store: Arc<dyn OrderStore>, orders: Arc<MemoryOrders>) -> Self {
         let desk = Desk {
             orders: store,
             drive: Idle.into_service(),
             clock: Arc::new(Noon),
         };
-        let api = OmsApi {
-            desk: desk.clone(),
-            verify,
-        };
+        let api = OmsApi { desk: desk.clone() };
         Self {
             orders,
             desk,
@@ -85,7 +77,7 @@ impl Oms {
 
     fn new() -> Self {
         let orders = Arc::new(MemoryOrders::default());
-        Self::over(Arc::<MemoryOrders>::clone(&orders), orders, None)
+        Self::over(Arc::<MemoryOrders>::clone(&orders), orders)
     }
 
     /// With these orders taken in.
@@ -333,7 +325,7 @@ async fn a_failure_of_the_store_leaves_the_message_with_the_broker() {
             let orders = Arc::new(MemoryOrders::default());
             let store = Arc::<MemoryOrders>::clone(&orders) as Arc<dyn OrderStore>;
             let plan = FaultPlan::default().nth(1, kind);
-            Oms::over(Arc::new(Faulty::new(store, plan)), orders, None)
+            Oms::over(Arc::new(Faulty::new(store, plan)), orders)
         };
         let message = placed("o1", "ada").encode();
         let client = PushClient {
@@ -381,37 +373,6 @@ async fn a_push_is_acknowledged_once_it_is_durable_and_never_for_what_is_none() 
             "{name}"
         );
     }
-}
-
-#[tokio::test]
-async fn whoever_is_not_the_broker_is_turned_away_before_anything_is_read() {
-    let asked = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&asked);
-    let verify: VerifyPush = Arc::new(move |headers| {
-        seen.store(true, Ordering::SeqCst);
-        let known = headers
-            .get("authorization")
-            .is_some_and(|it| it == "Bearer good");
-        Box::pin(async move {
-            let refused = || Problem::new(StatusCode::UNAUTHORIZED, "not the broker's token");
-            known.then_some(()).ok_or_else(refused)
-        })
-    });
-    let orders = Arc::new(MemoryOrders::default());
-    let oms = Oms::over(Arc::<MemoryOrders>::clone(&orders), orders, Some(verify));
-    let body = envelope(&placed("o1", "ada").encode());
-    let (status, _, _) = oms.ask(("POST", "/"), None, Some(body.clone())).await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED);
-    assert!(oms.order("o1").await.is_none());
-    assert!(asked.load(Ordering::SeqCst));
-
-    let request = Request::post("/").header("authorization", "Bearer good");
-    let request = request
-        .body(Bytes::from(body.to_string()))
-        .expect("a request");
-    let answer = oms.http.clone().oneshot(request).await.expect("answers");
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert!(oms.order("o1").await.is_some());
 }
 
 /// A shop where an order has shipped in part and another is fresh.

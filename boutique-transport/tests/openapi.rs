@@ -80,7 +80,6 @@ fn servers() -> Vec<(&'static str, Router)> {
             ),
             clock: Arc::clone(&clock),
         },
-        verify: None,
     };
     let crm = crm::CrmApi {
         directory: Arc::clone(&ports.customers),

@@ -12,7 +12,6 @@ use crate::config::{Background, Server};
 pub fn oms(system: &Arc<OrderSystem>, background: &Background, making: &Making) -> Part {
     let api = OmsApi {
         desk: system.desk().clone(),
-        verify: None,
     };
     let (driving, clock) = (Arc::clone(system), Arc::clone(&making.clock));
     let stuck_after = background.stuck_after;

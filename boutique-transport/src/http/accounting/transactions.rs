@@ -5,13 +5,14 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use boutique_core::accounting::{Account, Book, BookError, BookRejection, Booked, Entry};
 use boutique_core::accounting::{EntryKind, Reverse, correction_entry};
-use boutique_core::fault::PortError;
+use boutique_core::fault::{Fault, PortError};
 use boutique_core::flow::Ask;
 use boutique_core::ids::EntryId;
 use boutique_core::money::{Currency, Money};
 
 use super::super::api::answer;
 use super::super::body::{JsonBody, PathOf, QueryOf};
+use super::super::call;
 use super::super::envelope::{EnvelopeOut, Pushed};
 use super::super::page::{Page, listed};
 use super::super::problem::{Problem, ProblemSchema};
@@ -217,7 +218,8 @@ where
 }
 
 /// Correct a sale: it is taken back and booked again with other amounts, and both stay in the
-/// journal. The same correction again books nothing.
+/// journal. The same correction again books nothing. A correction that has begun is carried to
+/// its end, whether or not its caller still waits.
 #[utoipa::path(
     put,
     path = "/transactions/{id}",
@@ -249,15 +251,41 @@ where
         ));
     }
     right.check()?;
-    if stands {
-        reverse(&api, sale).await?;
-    }
-    let booked = api.journal.post(right).await?;
+    let taken_back = stands.then(|| sale.clone());
+    let rebooked = rebook(api.clone(), taken_back, right).await?;
     let story = Story::of(&api, &id).await?;
     Ok(answer(
         StatusCode::OK,
-        &Transaction::new(&booked.entry, &story.entries),
+        &Transaction::new(&rebooked, &story.entries),
     ))
+}
+
+/// Takes `sale` back, unless it was, and books `right` in its place.
+///
+/// A request is dropped when its caller goes away or its time is over, and the sale would stay
+/// reversed with nothing in its place: so this is a task of its own, which is only waited for.
+async fn rebook<B>(
+    api: AccountingApi<B>,
+    sale: Option<Entry>,
+    right: Entry,
+) -> Result<Entry, Problem>
+where
+    B: Ask<Book, Response = Booked, Error = BookError> + Clone,
+{
+    let both = call::spawn(async move {
+        if let Some(sale) = &sale {
+            reverse(&api, sale).await?;
+        }
+        Ok(api.journal.post(right).await?.entry)
+    });
+    both.await.unwrap_or_else(|ended| {
+        // A panic is the request's own, as it were without the task; otherwise this process is
+        // ending, and nobody can say how far it came. Asked again, the rest is booked.
+        match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Fault::ambiguous("the server ended before the answer").into()),
+        }
+    })
 }
 
 /// The entry that says what `sale` should have said.

@@ -11,10 +11,7 @@ mod receive;
 mod wire;
 mod work;
 
-use std::sync::Arc;
-
-use axum::http::HeaderMap;
-use boutique_core::flow::{Ask, BoxFuture};
+use boutique_core::flow::Ask;
 use boutique_core::ids::OrderId;
 use boutique_core::orders::{Desk, Drove, OrderError};
 use utoipa_axum::router::OpenApiRouter;
@@ -22,15 +19,8 @@ use utoipa_axum::routes;
 
 pub use client::{DeskClient, PushClient};
 
-use super::problem::Problem;
-
 /// The scope of a token that may act for anybody.
 pub const ANYBODY: &str = "orders:any";
-
-/// Checks that a push comes from the broker, by the headers of the request; the problem is the
-/// answer if it does not.
-pub type VerifyPush =
-    Arc<dyn Fn(&HeaderMap) -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 
 /// Drives orders: [`DriveOrder`](boutique_core::orders::DriveOrder).
 pub trait Drive: Ask<OrderId, Response = Drove, Error = OrderError> + Clone {}
@@ -41,8 +31,6 @@ impl<S> Drive for S where S: Ask<OrderId, Response = Drove, Error = OrderError> 
 pub struct OmsApi<D> {
     /// The desk; what is pushed is received with its store, driver and clock.
     pub desk: Desk<D>,
-    /// Checks who pushes; nobody is asked if it is missing.
-    pub verify: Option<VerifyPush>,
 }
 
 /// Order management's paths.

@@ -30,9 +30,6 @@ pub(super) async fn receive<D: Drive>(
     State(api): State<OmsApi<D>>,
     request: Request,
 ) -> Result<StatusCode, Problem> {
-    if let Some(verify) = &api.verify {
-        verify(request.headers()).await?;
-    }
     let envelope = Envelope::receive(request).await?;
     let Desk {
         orders,
