@@ -336,6 +336,7 @@ gated!(OrderStore {
         -> Result<Order, OrderError>;
     order(order_id: &OrderId) -> Result<Option<Order>, Fault>;
     orders(after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
+    orders_of(user: &UserId, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
     unfinished(idle_since: Timestamp, after: Option<&OrderId>, limit: usize)
         -> Result<Vec<OrderId>, Fault>;
     park(letter: DeadLetter) -> Result<(), Fault>;

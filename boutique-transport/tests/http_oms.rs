@@ -637,6 +637,36 @@ async fn lists_lead_from_page_to_page_and_show_a_buyer_their_own() {
 }
 
 #[tokio::test]
+async fn a_buyers_list_says_nothing_of_the_orders_of_others() {
+    // More of others than a page can have, with hers in between.
+    let names: Vec<_> = (0..1_010).map(|n| format!("o{n:04}")).collect();
+    let of = |n: usize| if n % 500 == 5 { "ada" } else { "bob" };
+    let orders = names.iter().enumerate();
+    let orders: Vec<_> = orders.map(|(n, id)| (id.as_str(), of(n))).collect();
+    let oms = Oms::with(&orders).await;
+    let ask =
+        |path: &'static str, user: &str| oms.ask(("GET", path), Some(json!({"sub": user})), None);
+
+    let (_, body, link) = ask("/orders?limit=2", "ada").await;
+    let ids: Vec<_> = body
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| &it["order_id"])
+        .collect();
+    assert_eq!(ids, ["o0005", "o0505"]);
+    assert_eq!(
+        link.as_deref(),
+        Some("</orders?limit=2&after=o0505>; rel=\"next\"")
+    );
+    let (_, body, link) = ask("/orders?limit=2&after=o0505", "ada").await;
+    assert_eq!((&body[0]["order_id"], link), (&json!("o1005"), None));
+    // Whoever has no order does not learn that there are a thousand.
+    let (_, body, link) = ask("/orders?limit=2", "eve").await;
+    assert_eq!((body, link), (json!([]), None));
+}
+
+#[tokio::test]
 async fn a_dead_letter_is_listed_without_its_data_and_replayed_once() {
     let oms = Oms::new();
     let good = placed("o1", "ada").encode().dead(&"orders.oms".into(), 10);

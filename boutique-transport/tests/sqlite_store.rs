@@ -109,6 +109,26 @@ fn a_file_of_a_newer_program_is_left_as_it_is() {
 }
 
 #[test]
+fn a_file_of_an_earlier_release_becomes_one_of_this() {
+    let directory = directory();
+    let file = file(&directory);
+    drop(open(&file, ManualClock::default()).expect("new"));
+    // As it was before a buyer's orders could be looked up.
+    tamper(
+        &file,
+        "DROP INDEX placed_order_of_user; PRAGMA user_version = 3",
+    );
+    let read_only = || SqliteStore::open_read_only(&file, Arc::new(ManualClock::default()));
+    let error = read_only().expect_err("whoever only reads cannot change it");
+    assert!(
+        matches!(error, OpenError::OlderVersion { found: 3, .. }),
+        "{error:?}"
+    );
+    drop(open(&file, ManualClock::default()).expect("brought up"));
+    read_only().expect("one of this release");
+}
+
+#[test]
 fn a_file_of_before_the_first_release_is_refused_and_left_as_it_is() {
     let directory = directory();
     let file = file(&directory);

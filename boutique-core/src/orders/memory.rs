@@ -11,7 +11,7 @@ use super::{DeadLetter, Fact, Order, OrderError, OrderRejection, OrderStore, Pro
 use crate::clock::Timestamp;
 use crate::event::ConfirmedOrder;
 use crate::fault::{Fault, PortError};
-use crate::ids::{EventId, OrderId};
+use crate::ids::{EventId, OrderId, UserId};
 use crate::shelf::Shelf;
 
 /// Keeps orders in memory, for tests and for one process that may forget.
@@ -101,6 +101,18 @@ impl OrderStore for MemoryOrders {
         let mut files = self.files();
         let page = files.orders.after(after).take(limit);
         Ok(page.map(|(_, it)| it.clone()).collect())
+    }
+
+    async fn orders_of(
+        &self,
+        user: &UserId,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, Fault> {
+        let mut files = self.files();
+        let orders = files.orders.after(after).map(|(_, it)| it);
+        let theirs = orders.filter(|it| it.placed.order.user_id == *user);
+        Ok(theirs.take(limit).cloned().collect())
     }
 
     async fn unfinished(

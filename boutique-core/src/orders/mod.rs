@@ -41,7 +41,7 @@ pub use take_in::TakeIn;
 use crate::clock::Timestamp;
 use crate::event::ConfirmedOrder;
 use crate::fault::{Fault, PortError};
-use crate::ids::{EventId, OrderId};
+use crate::ids::{EventId, OrderId, UserId};
 
 /// An order as order management knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +133,15 @@ pub trait OrderStore: Send + Sync + 'static {
 
     /// Orders by id, after `after`, at most `limit`.
     async fn orders(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
+
+    /// Orders of one buyer by id, after `after`, at most `limit`. `after` need not be an order
+    /// of theirs.
+    async fn orders_of(
+        &self,
+        user: &UserId,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, Fault>;
 
     /// Orders with something left to do whose last fact is not after `idle_since`, by id, after
     /// `after`, at most `limit`.

@@ -37,6 +37,7 @@ suite! {
         orders_with_something_left_to_do_are_found,
         unfinished_orders_are_read_in_pages,
         orders_are_listed_by_id,
+        a_buyers_orders_are_listed_by_id,
         a_letter_is_parked_once,
         letters_are_listed_by_id,
         a_letter_is_discarded_once,
@@ -272,6 +273,38 @@ async fn orders_are_listed_by_id(store: &Store, _: Time) {
     assert_eq!(page(None, 2).await, ["B", "a"]);
     assert_eq!(page(Some("a"), 2).await, ["c"]);
     assert_eq!(page(Some("b"), 2).await, ["c"]);
+}
+
+async fn a_buyers_orders_are_listed_by_id(store: &Store, _: Time) {
+    for (order, buyer) in [
+        ("c", "ada"),
+        ("b", "bob"),
+        ("a", "ada"),
+        ("B", "ada"),
+        ("d", "Ada"),
+    ] {
+        let mut placed = placed(order);
+        placed.order.user_id = user(buyer);
+        fine(store.accept(placed, at(0)).await);
+    }
+    let sold = record(store, "c", vec![Fact::SaleBooked], 5).await;
+    let page = async |buyer: &str, after: Option<&str>, limit| -> Vec<String> {
+        let after = after.map(order_id);
+        let found = fine(store.orders_of(&user(buyer), after.as_ref(), limit).await);
+        found
+            .into_iter()
+            .map(|it| it.placed.order.order_id.to_string())
+            .collect()
+    };
+    assert_eq!(page("ada", None, 10).await, ["B", "a", "c"]);
+    assert_eq!(page("ada", None, 2).await, ["B", "a"]);
+    assert_eq!(page("ada", Some("a"), 2).await, ["c"]);
+    assert_eq!(page("ada", Some("b"), 2).await, ["c"], "somebody else's");
+    assert_eq!(page("ada", Some("c"), 2).await, [""; 0]);
+    assert_eq!(page("Ada", None, 10).await, ["d"], "ids are told apart");
+    assert_eq!(page("eve", None, 10).await, [""; 0]);
+    let last = fine(store.orders_of(&user("ada"), Some(&order_id("a")), 1).await);
+    assert_eq!(last, [sold], "with all that has happened to it");
 }
 
 fn letter(id: &str, second: i64) -> DeadLetter {

@@ -110,6 +110,12 @@ impl Caller {
         self.0.as_ref().is_none_or(|it| it.has(any))
     }
 
+    /// Whose affairs alone they may see; `None` if they may act for everybody.
+    pub fn buyer(&self, any: &str) -> Option<&UserId> {
+        let told = self.0.as_ref().filter(|it| !it.has(any))?;
+        Some(&told.user_id)
+    }
+
     /// Whether they may act for `user_id`: that user, or somebody who may act for everybody.
     pub fn may_act_for(&self, user_id: &UserId, any: &str) -> bool {
         self.0

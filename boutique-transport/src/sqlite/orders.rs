@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use boutique_core::clock::Timestamp;
 use boutique_core::event::ConfirmedOrder;
 use boutique_core::fault::{Fault, PortError};
-use boutique_core::ids::{EventId, OrderId};
+use boutique_core::ids::{EventId, OrderId, UserId};
 use boutique_core::orders::{
     DeadLetter, Fact, Order, OrderError, OrderRejection, OrderStore, Progress,
 };
@@ -201,6 +201,30 @@ impl OrderStore for SqliteOrders {
         self.store
             .read(move |db| {
                 db.all(page, (after, row_limit(limit)), |row| {
+                    Ok(Order {
+                        placed: json(row, 0)?,
+                        progress: json(row, 1)?,
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn orders_of(
+        &self,
+        user: &UserId,
+        after: Option<&OrderId>,
+        limit: usize,
+    ) -> Result<Vec<Order>, Fault> {
+        let page = (user.as_str().to_owned(), cursor(after), row_limit(limit));
+        // The user as the index `placed_order_of_user` has it, letter by letter.
+        let select = "SELECT placed, progress \
+                      FROM placed_order JOIN order_progress USING (order_id) \
+                      WHERE placed ->> '$.order.user_id' = ?1 AND placed_order.order_id > ?2 \
+                      ORDER BY placed_order.order_id LIMIT ?3";
+        self.store
+            .read(move |db| {
+                db.all(select, page, |row| {
                     Ok(Order {
                         placed: json(row, 0)?,
                         progress: json(row, 1)?,

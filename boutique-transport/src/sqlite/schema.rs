@@ -16,17 +16,20 @@ const FIRST: u32 = 3;
 /// Every version of the schema, from [`FIRST`] on, as the statements that make it from the one
 /// before. A version that has been released is never edited: data files in the world already
 /// have it.
-const MIGRATIONS: &[&[&str]] = &[&[
-    include_str!("schema/stock.sql"),
-    include_str!("schema/checkout.sql"),
-    include_str!("schema/customers.sql"),
-    include_str!("schema/signals.sql"),
-    include_str!("schema/orders.sql"),
-    include_str!("schema/journal.sql"),
-    include_str!("schema/shipments.sql"),
-    include_str!("schema/broker.sql"),
-    include_str!("schema/analytics.sql"),
-]];
+const MIGRATIONS: &[&[&str]] = &[
+    &[
+        include_str!("schema/stock.sql"),
+        include_str!("schema/checkout.sql"),
+        include_str!("schema/customers.sql"),
+        include_str!("schema/signals.sql"),
+        include_str!("schema/orders.sql"),
+        include_str!("schema/journal.sql"),
+        include_str!("schema/shipments.sql"),
+        include_str!("schema/broker.sql"),
+        include_str!("schema/analytics.sql"),
+    ],
+    &[include_str!("schema/orders_of_user.sql")],
+];
 
 /// The newest version known here.
 fn ours() -> u32 {

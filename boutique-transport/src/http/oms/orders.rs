@@ -10,15 +10,12 @@ use super::wire::{OrderOut, Summary};
 use super::{ANYBODY, Drive, OmsApi};
 use crate::http::api::answer;
 use crate::http::body::{PathOf, QueryOf};
-use crate::http::page::{LIMIT_MAX, Page, listed};
+use crate::http::page::{Page, listed};
 use crate::http::problem::{Problem, ProblemSchema};
 use crate::http::userinfo::Caller;
 
 /// List orders by id: those of whoever asks, or, for our own servers and for tokens that may
 /// act for anybody, all.
-///
-/// A page may have fewer than its limit, or nothing, and yet link to a next one: the list of
-/// one buyer is found by looking through that of all.
 #[utoipa::path(
     get,
     path = "/orders",
@@ -36,17 +33,15 @@ pub(super) async fn list<D: Drive>(
 ) -> Result<Response, Problem> {
     let limit = page.limit()?;
     let after: Option<OrderId> = page.after()?;
-    let everybody = caller.is_trusted(ANYBODY);
-    let looked_at = if everybody { limit } else { LIMIT_MAX };
-    let orders = api.desk.orders.orders(after.as_ref(), looked_at).await?;
-    let shown = orders.iter().filter(|it| may_see(&caller, it)).take(limit);
-    let shown: Vec<_> = shown.map(Summary::from).collect();
-    let last = if shown.len() == limit {
-        let mut seen = orders.iter().filter(|it| may_see(&caller, it));
-        seen.nth(limit - 1)
-    } else {
-        orders.last().filter(|_| orders.len() == looked_at)
+    let store = &api.desk.orders;
+    let orders = match caller.buyer(ANYBODY) {
+        // The store picks them out, so that the cursor is an order of theirs: that of a page of
+        // everybody's would tell somebody else's order, and how many there are.
+        Some(buyer) => store.orders_of(buyer, after.as_ref(), limit).await?,
+        None => store.orders(after.as_ref(), limit).await?,
     };
+    let shown: Vec<_> = orders.iter().map(Summary::from).collect();
+    let last = orders.last().filter(|_| orders.len() == limit);
     let last = last.map(|it| it.placed.order.order_id.as_str());
     Ok(listed(&uri, limit, &shown, last))
 }
