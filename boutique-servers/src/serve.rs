@@ -114,7 +114,11 @@ impl Bound {
             connections_per_address: serving.connections_per_address,
             peer: true,
             linger: serving.drain_wait,
-            drain: serving.drain_limit,
+            // What comes after the last answer has its share of the time.
+            drain: serving
+                .drain_limit
+                .saturating_sub(LAST_ROUND + LAST_SPANS)
+                .max(serving.drain_limit / 2),
             ..ServeOptions::default()
         };
         let bind = |name: &str, address: SocketAddr, options| {
@@ -198,3 +202,5 @@ impl Bound {
 
 /// How long duties may take to end after the last request has.
 const LAST_ROUND: Duration = Duration::from_secs(1);
+/// How long the collector may take for the last spans.
+const LAST_SPANS: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join4;
+use futures_util::future::join;
 
 use super::topology::broker_fault;
 use super::{CrmService, FraudService, PushService, QuoteService, Settings, ShippingService};
@@ -167,26 +167,43 @@ impl CheckoutSystem {
         &self.review
     }
 
-    /// One round: publishes what waits in the outbox and delivers what is due.
+    /// One round of both: see [`CheckoutSystem::publish`] and [`CheckoutSystem::deliver`].
     ///
     /// # Errors
     ///
     /// The first [`Fault`]; the other parts of the round are done all the same.
     pub async fn work(&self) -> Result<Worked, Fault> {
-        let (relayed, orders, dead, analytics) = join4(
-            self.relay.round(self.batch),
-            self.to_oms.pump(self.batch),
-            self.dead_to_oms.pump(self.batch),
-            self.to_analytics.pump(self.batch),
-        )
-        .await;
+        let (published, delivered) = join(self.publish(), self.deliver()).await;
+        Ok(published? + delivered?)
+    }
+
+    /// Publishes what waits in the outbox, and tells the data warehouse.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Fault`]; the other part is done all the same.
+    pub async fn publish(&self) -> Result<Worked, Fault> {
+        let relayed = self.relay.round(self.batch);
+        let (relayed, analytics) = join(relayed, self.to_analytics.pump(self.batch)).await;
         let mut worked = Worked {
             published: relayed?.published,
             ..Worked::default()
         };
-        for pumped in [orders, dead, analytics] {
-            worked.deliver(pumped.map_err(broker_fault)?);
-        }
+        worked.deliver(analytics.map_err(broker_fault)?);
+        Ok(worked)
+    }
+
+    /// Delivers to order management what is due.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Fault`]; the other part is done all the same.
+    pub async fn deliver(&self) -> Result<Worked, Fault> {
+        let dead = self.dead_to_oms.pump(self.batch);
+        let (orders, dead) = join(self.to_oms.pump(self.batch), dead).await;
+        let mut worked = Worked::default();
+        worked.deliver(orders.map_err(broker_fault)?);
+        worked.deliver(dead.map_err(broker_fault)?);
         Ok(worked)
     }
 

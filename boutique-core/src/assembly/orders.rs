@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use futures_util::stream::iter;
+
 use super::{BookService, FulfilService, PushService, Worked};
 use crate::clock::{Clock, Timestamp};
 use crate::fault::Fault;
 use crate::flow::{Ask, Step, StepService};
+use crate::ids::OrderId;
 use crate::orders::{Desk, DriveOrder, OrderStore, TakeIn};
 
 /// What drives an order through accounting and warehouse.
@@ -69,7 +73,8 @@ impl OrderSystem {
         &self.desk
     }
 
-    /// Drives orders on to which nothing has happened since `idle_since`.
+    /// Drives orders on to which nothing has happened since `idle_since`, some at a time: one
+    /// that waits for something does not hold the others up.
     ///
     /// # Errors
     ///
@@ -84,13 +89,11 @@ impl OrderSystem {
             let page = page.await?;
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
-            for order_id in page {
-                // An order that cannot be driven now stays stuck and is found again.
-                let before = self.orders.order(&order_id).await?;
-                if let Ok(drove) = self.driver.ask(order_id).await {
-                    let moved = before.is_none_or(|it| it.progress != drove.order.progress);
-                    resumed += usize::from(moved);
-                }
+            let mut driven = iter(page)
+                .map(|it| self.drive(it))
+                .buffer_unordered(SIDE_BY_SIDE);
+            while let Some(moved) = driven.next().await {
+                resumed += usize::from(moved?);
             }
         }
         Ok(Worked {
@@ -98,4 +101,17 @@ impl OrderSystem {
             ..Worked::default()
         })
     }
+
+    /// Drives one order on; says whether something happened to it. One that cannot be driven now
+    /// stays stuck and is found again.
+    async fn drive(&self, order_id: OrderId) -> Result<bool, Fault> {
+        let before = self.orders.order(&order_id).await?;
+        let Ok(drove) = self.driver.ask(order_id).await else {
+            return Ok(false);
+        };
+        Ok(before.is_none_or(|it| it.progress != drove.order.progress))
+    }
 }
+
+/// Stuck orders that are driven at a time.
+const SIDE_BY_SIDE: usize = 16;

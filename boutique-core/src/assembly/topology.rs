@@ -42,8 +42,12 @@ impl Default for Topology {
 /// How long order management may take for one delivery. Longer than any of its steps.
 const ACK_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Deliveries after which a message is dead.
-const ATTEMPTS_MAX: u32 = 10;
+/// Deliveries after which a message is dead: the most there may be, so that an outage of order
+/// management of some minutes makes no order a case for a person.
+const ATTEMPTS_MAX: u32 = 100;
+
+/// The longest rest between two deliveries: order management that is back is told soon.
+const BACKOFF_MAX: Duration = Duration::from_secs(4);
 
 impl Topology {
     /// Every subscription.
@@ -101,6 +105,7 @@ impl Topology {
 fn subscription(topic: &TopicId) -> SubscriptionConfig {
     SubscriptionConfig {
         ack_deadline: ACK_DEADLINE,
+        backoff_max: BACKOFF_MAX,
         ..SubscriptionConfig::new(topic.clone())
     }
 }

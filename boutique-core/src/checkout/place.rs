@@ -184,8 +184,11 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
         // Decided, but not recorded yet: the ledger knows.
         match self.sagas.stock.deciding(&intent.legs()).await? {
             Some(hold) if hold.state.is_sold() => {
-                let saga = self.sagas.give_up(intent, String::new()).await?;
-                outcome_of(&saga).map(Ok)
+                match self.sagas.give_up(intent, String::new()).await {
+                    Ok(saga) => outcome_of(&saga).map(Ok),
+                    Err(PortError::Fault(fault)) => Err(untold(fault).into()),
+                    Err(rejected) => Err(rejected),
+                }
             }
             _ => Err(PortError::Rejected(CheckoutRejection::InProgress)),
         }
@@ -259,8 +262,16 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
                 Some(outcome) => Ok(outcome),
                 None => Err(fault.into()),
             },
-            // Still undecided: recovery goes on.
+            // Still undecided: recovery goes on. What was not to be sold yet cannot be sold.
             Err(_) => Err(fault.into()),
+        }
+    }
+
+    /// Ends an attempt whose sale went wrong, if anybody can tell how it went.
+    async fn undecided(&self, intent: &Intent, fault: Fault) -> Result<Outcome, CheckoutError> {
+        match self.sagas.give_up(intent, fault.to_string()).await {
+            Ok(saga) => Outcome::of(&saga).ok_or_else(|| fault.into()),
+            Err(_) => Err(untold(fault).into()),
         }
     }
 
@@ -285,7 +296,7 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
                 let fault = Fault::unavailable(format!("the hold is {state} by now: try again"));
                 self.abandon(&intent, fault).await
             }
-            Err(error) => self.abandon(&intent, stock_fault(error)).await,
+            Err(error) => self.undecided(&intent, stock_fault(error)).await,
         }
     }
 
@@ -321,6 +332,12 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
             }
         }
     }
+}
+
+/// The order may be sold, and whoever knows does not answer.
+fn untold(fault: Fault) -> Fault {
+    let text = "nobody can tell yet whether the order is sold: ask again with the same key";
+    Fault::ambiguous(text).because(fault)
 }
 
 impl<Q, S, C, F> Checkout<Q, S, C, F>

@@ -1,5 +1,8 @@
 //! Recovery: drives every unfinished record forward or back by asking the deciding ledger.
 
+use futures_util::StreamExt;
+use futures_util::stream::iter;
+
 use super::saga::Sagas;
 use super::{CheckoutError, Foundations, Refusal, Saga, SagaState};
 use crate::clock::Timestamp;
@@ -25,6 +28,9 @@ pub struct Recovered {
 
 /// How many records are read at a time.
 const PAGE: usize = 256;
+
+/// How many attempts are ended at a time.
+const SIDE_BY_SIDE: usize = 16;
 
 impl Recovery {
     /// Recovers records of this store.
@@ -55,8 +61,11 @@ impl Recovery {
                 return Ok(done);
             };
             after = Some(last.intent.order_id.clone());
-            for saga in &page {
-                match self.end(saga).await {
+            // One ledger that does not answer holds only its own orders up.
+            let ends = iter(page).map(|it| async move { self.end(&it).await });
+            let mut ends = ends.buffer_unordered(SIDE_BY_SIDE);
+            while let Some(ended) = ends.next().await {
+                match ended {
                     Ok(Some(SagaState::Confirmed { .. })) => done.confirmed += 1,
                     Ok(Some(SagaState::Refused { .. })) => done.refused += 1,
                     Ok(Some(SagaState::Failed { .. })) => done.failed += 1,

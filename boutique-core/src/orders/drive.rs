@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
-use futures_util::stream::FuturesUnordered;
 
 use super::{Action, Fact, Order, OrderError, OrderRejection, OrderStore, Part};
 use crate::accounting::what_was_sold;
 use crate::accounting::{Book, BookError, Booked, Credit, EntryKind, Recognition, Sale};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::fault::{Fault, PortError};
 use crate::flow::{Ask, Step};
 use crate::ids::{OrderId, ProductId, ReturnId};
@@ -92,44 +90,11 @@ where
     }
 }
 
-/// Orders that [`DriveOrder::drive_unfinished`] drives side by side.
-const SIDE_BY_SIDE: usize = 16;
-
 impl<A, W> DriveOrder<A, W>
 where
     A: Ask<Book, Response = Booked, Error = BookError>,
     W: Ask<Fulfil, Response = Fulfilled, Error = ShipmentError>,
 {
-    /// Drives up to `limit` unfinished orders to which nothing has happened after `idle_since`;
-    /// says how many of them are finished by that.
-    ///
-    /// One that fails does not hold the others up.
-    ///
-    /// # Errors
-    ///
-    /// The first failure of the order store, after all were tried.
-    pub async fn drive_unfinished(
-        &self,
-        idle_since: Timestamp,
-        limit: usize,
-    ) -> Result<usize, Fault> {
-        let idle = self.orders.unfinished(idle_since, None, limit).await?;
-        let mut waiting = idle.into_iter();
-        let first = waiting.by_ref().take(SIDE_BY_SIDE);
-        let mut drives: FuturesUnordered<_> = first.map(|it| self.run(it)).collect();
-        let (mut finished, mut first_fault) = (0, None);
-        while let Some(outcome) = drives.next().await {
-            match outcome {
-                Ok(drove) => finished += usize::from(drove.remaining.is_empty()),
-                Err(error) => {
-                    first_fault.get_or_insert_with(|| refused("the order store", error));
-                }
-            }
-            drives.extend(waiting.next().map(|it| self.run(it)));
-        }
-        first_fault.map_or(Ok(finished), Err)
-    }
-
     /// Does one thing; the fact that it is done.
     async fn carry_out(&self, order: &Order, action: &Action) -> Result<Fact, Fault> {
         Ok(match action {

@@ -91,7 +91,7 @@ macro_rules! settings {
 settings! {
     HOST = Setting::new("HOST", Form::Address, "127.0.0.1", "The address to listen on; `0.0.0.0` in a container.");
     PORT = Setting::bare("PORT", Form::Port, "The port of the API; 8080 to 8088 by server.");
-    ADMIN_PORT = Setting::bare("ADMIN_PORT", Form::Port, "The port of `/healthz`, `/readyz` and `/metrics`; `PORT` + 1000.");
+    ADMIN_PORT = Setting::bare("ADMIN_PORT", Form::Port, "The port of `/healthz`, `/readyz` and `/metrics`, for whoever runs the servers and nobody else; `PORT` + 1000.");
 
     STORE = Setting::bare("BOUTIQUE_STORE", Form::Store, "Where data is kept; `sqlite:boutique-SERVER.db`, for all in one process `sqlite:boutique.db`.");
     STORE_BYTES = Setting::bare("STORE_BYTES", count(1 << 20, 1 << 50), "The most bytes a data file may grow to; the disk's limit.");
@@ -128,7 +128,7 @@ settings! {
     BREAKER_PERCENT = Setting::new("BREAKER_PERCENT", count(1, 100), "50", "The share of failures at which a breaker opens.");
     BREAKER_WINDOW = Setting::new("BREAKER_WINDOW", count(5, 64), "20", "The number of latest calls that share is taken over.");
     BREAKER_OPEN = Setting::new("BREAKER_OPEN", time(10, 600_000), "1s", "How long an open breaker refuses before it lets a probe through.");
-    HEDGE = Setting::new("HEDGE", Form::Flag, "false", "Ask the CRM a second time where the first answer is slower than 19 in 20 of them.");
+    HEDGE = Setting::new("HEDGE", Form::Flag, "false", "Ask the CRM, and the fraud engine for a dry run, a second time where the first answer is slower than 19 in 20 of them.");
 
     JWT_ISSUER = Setting::bare("JWT_ISSUER", Form::Text, "Who tokens must be from: their `iss`.");
     JWT_AUDIENCE = Setting::bare("JWT_AUDIENCE", Form::Text, "Whom tokens must be for: their `aud`.");
@@ -138,7 +138,7 @@ settings! {
     DEV_KEY = Setting::new("BOUTIQUE_DEV_KEY", Form::Text, "boutique-dev.key", "The file of the development issuer's key, made if it is missing.");
     PRINCIPAL_RATE = Setting::new("PRINCIPAL_RATE", count(0, 1_000_000), "0", "Requests a second that one principal may make, over all routes; 0: as the route says.");
     ADDRESS_RATE = Setting::new("ADDRESS_RATE", count(0, 1_000_000), "0", "Requests a second that one address may make before its tokens are looked at; 0: the standard limit.");
-    PUSH_AUDIENCE = Setting::bare("PUSH_AUDIENCE", Form::Text, "Whom the tokens of pushed messages must be for; without it they are not asked for.");
+    PUSH_AUDIENCE = Setting::bare("PUSH_AUDIENCE", Form::Text, "Whom the tokens of pushed messages must be for; without it they are not asked for. Pushes of our own checkout and warehouse carry none: set it where a broker in between pushes.");
     PUSH_ACCOUNT = Setting::bare("PUSH_ACCOUNT", Form::Text, "The service account, by e-mail, that pushes; required with `PUSH_AUDIENCE`.");
 
     LINES_PER_ORDER = Setting::new("LINES_PER_ORDER", count(1, 1_000), "100", "The most lines an order may have.");

@@ -126,11 +126,11 @@ impl LoadArgs {
     async fn load(&self, aim: &Aim, out: &mut Output<'_>) -> Result<(), Failure> {
         let exchange = Reqwest::new(Duration::from_secs(2))?;
         let gateway = Upstream::new(aim.gateway.clone(), exchange.clone());
-        let authorization = token(&aim.key)?;
-        let articles = articles(&gateway, &authorization).await?;
+        let authorizations = tokens(&aim.key)?;
+        let articles = articles(&gateway, authorizations.first()).await?;
         let shopper = Shopper {
             gateway,
-            authorization,
+            authorizations,
             articles,
             lines: usize::try_from(self.lines).unwrap_or(3),
             run: format!("{:x}", SystemClock::default().now().as_micros()),
@@ -251,33 +251,41 @@ fn above(gateway: &Url) -> Result<Url, Failure> {
     Ok(admin)
 }
 
-/// A token of somebody who may buy for anybody.
-fn token(key: &Path) -> Result<HeaderValue, Failure> {
+/// Clients of the gateway that buy for others: each is allowed so much a minute.
+const CLIENTS: usize = 64;
+
+/// Tokens of clients that may buy for anybody.
+fn tokens(key: &Path) -> Result<Vec<HeaderValue>, Failure> {
     let unusable = |error: &dyn std::fmt::Display| Failure::Input(format!("--dev-key: {error}"));
     let issuer = DevIssuer::open(key).map_err(|error| unusable(&error))?;
-    let user = UserId::new("load").map_err(|error| unusable(&error))?;
-    let mint = Mint {
-        user: &user,
-        scopes: &[CHECKOUT, CHECKOUT_ANY, ORDERS_ANY, ORDERS_READ],
-        now: SystemClock::default().now(),
-        valid_for: Duration::from_secs(24 * 3_600),
+    let client = |at: usize| {
+        let user = UserId::new(format!("load-{at}")).map_err(|error| unusable(&error))?;
+        let mint = Mint {
+            user: &user,
+            scopes: &[CHECKOUT, CHECKOUT_ANY, ORDERS_ANY, ORDERS_READ],
+            now: SystemClock::default().now(),
+            valid_for: Duration::from_secs(24 * 3_600),
+        };
+        let token = issuer.token(&mint).map_err(|error| unusable(&error))?;
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {token}")).map_err(|error| unusable(&error))?;
+        value.set_sensitive(true);
+        Ok(value)
     };
-    let token = issuer.token(&mint).map_err(|error| unusable(&error))?;
-    let mut value =
-        HeaderValue::from_str(&format!("Bearer {token}")).map_err(|error| unusable(&error))?;
-    value.set_sensitive(true);
-    Ok(value)
+    (0..CLIENTS).map(client).collect()
 }
 
 /// What is sold, by id.
 async fn articles(
     gateway: &Upstream<Reqwest>,
-    authorization: &HeaderValue,
+    authorization: Option<&HeaderValue>,
 ) -> Result<Vec<String>, Failure> {
     let target = Target::path(["v1", "catalog"]);
     let mut request = gateway.request(Method::GET, &target, bytes::Bytes::new())?;
-    let headers = request.headers_mut();
-    headers.insert(header::AUTHORIZATION, authorization.clone());
+    if let Some(authorization) = authorization {
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+    }
     let products: Vec<Value> = gateway.send(request).await?.json()?;
     let ids = products.iter().filter_map(|it| it["id"].as_str());
     let ids: Vec<String> = ids.map(str::to_owned).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use boutique_core::fault::Fault;
+use boutique_core::fault::{Fault, FaultKind};
 use boutique_core::ids::IdempotencyKey;
 use boutique_transport::http::body::IDEMPOTENCY_KEY;
 use boutique_transport::http::exchange::{Exchange, Reply, Target, Upstream};
@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep};
 pub struct Shopper<S> {
     /// The gateway.
     pub gateway: Upstream<S>,
-    /// Whose token is shown; it may buy for anybody. Not to be printed.
-    pub authorization: HeaderValue,
+    /// Whose tokens are shown, in turn; they may buy for anybody. Not to be printed.
+    pub authorizations: Vec<HeaderValue>,
     /// What is sold, by id.
     pub articles: Vec<String>,
     /// Lines of an order.
@@ -52,13 +52,20 @@ impl<S: Exchange> Shopper<S> {
         let began = Instant::now();
         let mut again = 0;
         loop {
-            let (status, order_id) = match self.place(&key, body.clone()).await {
+            let mut rest = Duration::from_millis(20 << again.min(4));
+            let (status, order_id) = match self.place(at, &key, body.clone()).await {
                 // Somebody, most likely we ourselves, is still at it.
                 Ok(reply) if reply.status == StatusCode::CONFLICT && in_progress(&reply) => {
                     (None, None)
                 }
                 Ok(reply) => (Some(reply.status), order_id(&reply)),
-                Err(_) => (None, None),
+                Err(fault) => {
+                    // Whoever sheds or limits says when to come back: in seconds, as a rule.
+                    if fault.kind() == FaultKind::Unavailable {
+                        rest = rest.max(Duration::from_millis(100 << again.min(4)));
+                    }
+                    (None, None)
+                }
             };
             if status.is_some() || began.elapsed() > self.patience {
                 return Bought {
@@ -72,17 +79,20 @@ impl<S: Exchange> Shopper<S> {
             again += 1;
             // Full jitter would need chance: the order's number spreads them as well.
             let spread = Duration::from_millis(at.wrapping_mul(2_654_435_761) % 50);
-            sleep(Duration::from_millis(20 << again.min(4)) + spread).await;
+            sleep(rest + spread).await;
         }
     }
 
-    async fn place(&self, key: &IdempotencyKey, body: Bytes) -> Result<Reply, Fault> {
+    async fn place(&self, at: u64, key: &IdempotencyKey, body: Bytes) -> Result<Reply, Fault> {
         let target = Target::path(["v1", "checkout"]);
         let mut request = self.gateway.request(Method::POST, &target, body)?;
         let headers = request.headers_mut();
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, json);
-        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        let shown = usize::try_from(at).unwrap_or(0) % self.authorizations.len().max(1);
+        if let Some(authorization) = self.authorizations.get(shown) {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
         if let Ok(key) = HeaderValue::from_str(key.as_str()) {
             headers.insert(IDEMPOTENCY_KEY, key);
         }

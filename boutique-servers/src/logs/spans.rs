@@ -92,7 +92,7 @@ impl SpanExporting {
     /// Sends what waits, for at most two seconds.
     pub async fn close(self) {
         let done = tokio::task::spawn_blocking(move || {
-            self.processor.shutdown_with_timeout(Duration::from_secs(2))
+            self.processor.shutdown_with_timeout(Duration::from_secs(1))
         });
         if !matches!(done.await, Ok(Ok(()))) {
             tracing::warn!("spans were not sent: the collector did not answer");

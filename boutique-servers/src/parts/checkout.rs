@@ -48,12 +48,26 @@ pub fn checkout(
     background: &Background,
     making: &Making,
 ) -> Part {
-    let delivering = Arc::clone(system);
-    let deliver = Duty::new("deliver", background.working(), move || {
-        let system = Arc::clone(&delivering);
-        async move { Ok(!system.work().await?.is_idle()) }
+    // Two duties: an order management that does not answer keeps nothing from being published.
+    let (publishing, told) = (Arc::clone(system), Arc::new(Notify::new()));
+    let (working, next) = (background.working(), Arc::clone(&told));
+    let publish = Duty::new("publish", working, move || {
+        let (system, next) = (Arc::clone(&publishing), Arc::clone(&next));
+        async move {
+            let worked = system.publish().await?;
+            if worked.published > 0 {
+                next.notify_one();
+            }
+            Ok(!worked.is_idle())
+        }
     })
     .woken_by(published);
+    let delivering = Arc::clone(system);
+    let deliver = Duty::new("deliver", working, move || {
+        let system = Arc::clone(&delivering);
+        async move { Ok(!system.deliver().await?.is_idle()) }
+    })
+    .woken_by(told);
     let api = CheckoutApi {
         place: system.placing().clone(),
         review: system.reviewing().clone(),
@@ -68,5 +82,10 @@ pub fn checkout(
         let (system, now) = (Arc::clone(&recovering), clock.now());
         async move { Ok(!system.recover(now).await?.is_idle()) }
     });
-    making.part(Server::Checkout, routes(), api, vec![deliver, recover])
+    making.part(
+        Server::Checkout,
+        routes(),
+        api,
+        vec![publish, deliver, recover],
+    )
 }

@@ -1,6 +1,5 @@
 //! The boutique a file is replayed in.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,13 +1,18 @@
 //! `boutique-accounting`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use boutique_core::accounting::KeepBooks;
 use boutique_core::assembly::BookService;
-use boutique_core::flow::Step;
+use boutique_core::customer::{CustomerProfile, LookUpCustomer};
+use boutique_core::fault::Fault;
+use boutique_core::flow::{Ask, Step};
 use boutique_transport::http::accounting::{CountInDirectory, CountService};
+use boutique_transport::http::call::Call;
 use boutique_transport::http::crm::{CrmClient, HttpDirectory};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::{Composed, clock};
@@ -17,6 +22,28 @@ use crate::exit::Failure;
 use crate::parts::{self, Making};
 use crate::stack::Edges;
 use crate::store;
+
+/// The longest a sale waits for its buyer's billing profile.
+const CRM_WITHIN: Duration = Duration::from_secs(1);
+
+/// A CRM that is waited for only so long, and never for more than half of the time that is left:
+/// revenue does not wait for an address.
+struct Soon<C>(C);
+
+impl<C> Step<LookUpCustomer> for Soon<C>
+where
+    C: Ask<LookUpCustomer, Response = Option<CustomerProfile>, Error = Fault>,
+{
+    type Response = Option<CustomerProfile>;
+    type Error = Fault;
+
+    async fn run(&self, request: LookUpCustomer) -> Result<Option<CustomerProfile>, Fault> {
+        let left = Call::current().and_then(|it| it.left());
+        let within = left.map_or(CRM_WITHIN, |it| CRM_WITHIN.min(it / 2));
+        let answer = timeout(within, self.0.ask(request)).await;
+        answer.unwrap_or_else(|_| Err(Fault::ambiguous("the CRM did not answer in time")))
+    }
+}
 
 pub(super) async fn compose(config: &AccountingConfig) -> Result<Composed, Failure> {
     let clock = clock();
@@ -28,7 +55,7 @@ pub(super) async fn compose(config: &AccountingConfig) -> Result<Composed, Failu
     let books = KeepBooks {
         journal: Arc::clone(&ports.journal),
         clock: Arc::clone(&clock),
-        crm: crm.clone().into_service(),
+        crm: Soon(crm.clone().into_service()).into_service(),
     };
     let making = Making {
         limits: config.common.serving.limits(),

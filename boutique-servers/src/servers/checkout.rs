@@ -52,7 +52,7 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
         upstream: edges.reading(Server::Crm, &config.crm),
     };
     let fraud = FraudClient {
-        upstream: edges.to(Server::Fraud, &config.fraud),
+        upstream: edges.reading(Server::Fraud, &config.fraud),
     };
     let orders = PushClient {
         upstream: edges.to(Server::Oms, &config.oms),

@@ -17,6 +17,8 @@ use super::plan::Planned;
 const RESTART: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// A server that ran for this long is well: the next pause is the first again.
 const WELL_AFTER: Duration = Duration::from_secs(10);
+/// The exit code of a program whose settings are wrong: see [`crate::exit::EXIT_CODES`].
+const BAD_INPUT: i32 = 2;
 /// How long a server may take to end after it was asked to.
 const DRAIN: Duration = Duration::from_secs(12);
 
@@ -24,12 +26,14 @@ const DRAIN: Duration = Duration::from_secs(12);
 ///
 /// Its lines are written to our standard error, each after its name. The server ends by itself
 /// when we die, because its standard input ends. `id` is its process id while it runs, else 0.
+///
+/// `false` if it ended because of its settings: to start it again would not help.
 pub(super) async fn supervise(
     program: &Path,
     planned: &Planned,
     id: &AtomicU32,
     stop: CancellationToken,
-) {
+) -> bool {
     let mut pause = RESTART.0;
     while !stop.is_cancelled() {
         let began = Instant::now();
@@ -42,6 +46,10 @@ pub(super) async fn supervise(
                 let ended = attend(planned, child, &stop).await;
                 id.store(0, Ordering::Relaxed);
                 if let Some(status) = ended {
+                    if status.code() == Some(BAD_INPUT) {
+                        say(planned, "cannot run with these settings");
+                        return false;
+                    }
                     say(planned, &format!("ended: {status}; it is started again"));
                 }
             }
@@ -52,11 +60,12 @@ pub(super) async fn supervise(
         }
         tokio::select! {
             biased;
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return true,
             () = sleep(pause) => {}
         }
         pause = (pause * 2).min(RESTART.1);
     }
+    true
 }
 
 fn start(program: &Path, planned: &Planned) -> std::io::Result<Child> {

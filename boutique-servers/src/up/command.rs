@@ -6,7 +6,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Planned, plan};
-use super::processes::{Processes, ready};
+use super::processes::{Processes, check, ready};
 use super::single;
 use crate::config::{ADMIN_ABOVE, ConfigArgs, Server, UpConfig, read, table};
 use crate::exit::Failure;
@@ -101,11 +101,20 @@ impl UpArgs {
         let mut plan = plan(first, &data);
         for planned in &mut plan {
             planned.env.extend(said.iter().cloned());
+            if let Some(file) = &self.config.config {
+                let file = std::path::absolute(file)?;
+                planned
+                    .env
+                    .push(("BOUTIQUE_CONFIG", file.display().to_string()));
+            }
         }
         let stop = serve::told_to_end(self.with_parent)?;
         let program = std::env::current_exe()?;
+        if self.config.check {
+            return check(&program, &plan).await;
+        }
         let processes = Processes::start(&program, &plan);
-        let outcome = up(&plan, &stop, out).await;
+        let outcome = up(&plan, &processes, &stop, out).await;
         processes.end().await;
         outcome
     }
@@ -113,12 +122,17 @@ impl UpArgs {
 
 async fn up(
     plan: &[Planned],
+    processes: &Processes,
     stop: &CancellationToken,
     out: &mut Output<'_>,
 ) -> Result<(), Failure> {
     tokio::select! {
         biased;
         () = stop.cancelled() => return Ok(()),
+        () = processes.misconfigured() => {
+            let text = "a server cannot run with these settings: see what it says above";
+            return Err(Failure::Input(text.to_owned()));
+        }
         ready = ready(plan) => ready?,
     }
     if let Some(gateway) = plan.first() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use boutique_core::fault::Fault;
 use boutique_transport::http::exchange::{Reqwest, Target, Upstream, base};
 use http::Method;
+use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +26,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// The servers of a plan, running.
 pub struct Processes {
     stop: CancellationToken,
+    misconfigured: CancellationToken,
     servers: TaskTracker,
     ids: Vec<(Server, Arc<AtomicU32>)>,
 }
@@ -33,15 +35,30 @@ impl Processes {
     /// Starts every server of `plan` as a child that runs `program`, and keeps it running.
     pub fn start(program: &Path, plan: &[Planned]) -> Self {
         let (stop, servers) = (CancellationToken::new(), TaskTracker::new());
+        let misconfigured = CancellationToken::new();
         let mut ids = Vec::with_capacity(plan.len());
         for planned in plan {
             let (planned, program, stop) = (planned.clone(), program.to_owned(), stop.clone());
-            let id = Arc::new(AtomicU32::new(0));
+            let (id, wrong) = (Arc::new(AtomicU32::new(0)), misconfigured.clone());
             ids.push((planned.server, Arc::clone(&id)));
-            servers.spawn(async move { supervise(&program, &planned, &id, stop).await });
+            servers.spawn(async move {
+                if !supervise(&program, &planned, &id, stop).await {
+                    wrong.cancel();
+                }
+            });
         }
         servers.close();
-        Self { stop, servers, ids }
+        Self {
+            stop,
+            misconfigured,
+            servers,
+            ids,
+        }
+    }
+
+    /// Ends when a server has ended because of its settings: it is not started again.
+    pub async fn misconfigured(&self) {
+        self.misconfigured.cancelled().await;
     }
 
     /// The process id of a server, if it runs at present.
@@ -54,6 +71,33 @@ impl Processes {
     pub async fn end(self) {
         self.stop.cancel();
         self.servers.wait().await;
+    }
+}
+
+/// Lets every server of `plan` check its settings and what it depends on, one after the other.
+///
+/// # Errors
+///
+/// [`Failure::Refused`] naming those that could not run; each has said why.
+pub async fn check(program: &Path, plan: &[Planned]) -> Result<(), Failure> {
+    let mut unfit = Vec::new();
+    for planned in plan {
+        let name = planned.server.name();
+        let status = Command::new(program)
+            .args(["serve", name, "--check"])
+            .envs(planned.env.iter().map(|(name, value)| (name, value)))
+            .status()
+            .await?;
+        if !status.success() {
+            unfit.push(name);
+        }
+    }
+    match unfit.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Refused(format!(
+            "not fit to run: {}",
+            unfit.join(", ")
+        ))),
     }
 }
 

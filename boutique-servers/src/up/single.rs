@@ -119,12 +119,18 @@ pub async fn compose(config: &UpConfig) -> Result<Composed, Failure> {
         ..gateway
     };
     // Whoever runs the shop reaches every server's own paths by the admin port.
+    // There is no token to show there, so only on this machine.
+    let near = config.common.serving.host.is_loopback();
     let mut more = Router::new();
-    for it in behind {
-        more = more.nest(&format!("/services/{}", it.server.name()), it.router);
-        part.duties.extend(it.duties);
-    }
     let mut meters = vec![admin::outbox(Arc::clone(&ports.checkout), clock.clone())];
+    for it in behind {
+        let name = it.server.name();
+        if near {
+            more = more.nest(&format!("/services/{name}"), it.router);
+        }
+        part.duties.extend(it.duties);
+        meters.push(admin::admitted(name, it.gate));
+    }
     for system in StockSystem::ALL {
         meters.push(admin::stock(system, Arc::clone(ports.ledger(system))));
     }

@@ -81,7 +81,8 @@ impl Tail {
 
 /// Sends a pure request once more if its answer takes longer than 95 in 100 do and there is
 /// budget for it; the first answer counts. Both are part of the one place that the request has
-/// taken. Without a [`Tail`] it does nothing.
+/// taken. Without an estimate of the tail it
+/// does nothing.
 #[derive(Clone, Debug)]
 pub struct Hedge<S> {
     inner: S,

@@ -6,7 +6,7 @@
 //! connections. HTTP/2 is not spoken, so its preface is refused as the malformed request it is.
 //! A lone LF ends a line, as RFC 9112, 2.2 allows.
 //!
-//! A connection is one task. Its timeouts cost a request no timer: see [`pace`].
+//! A connection is one task. Its timeouts cost a request no timer: see `pace.rs`.
 
 mod caps;
 mod connection;
