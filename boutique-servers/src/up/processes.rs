@@ -79,7 +79,7 @@ impl Processes {
 /// # Errors
 ///
 /// [`Failure::Refused`] naming those that could not run; each has said why.
-pub async fn check(program: &Path, plan: &[Planned]) -> Result<(), Failure> {
+pub(super) async fn check(program: &Path, plan: &[Planned]) -> Result<(), Failure> {
     let mut unfit = Vec::new();
     for planned in plan {
         let name = planned.server.name();
