@@ -18,6 +18,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use boutique_core::gateway::spec::{Published, openapi2};
 use boutique_core::gateway::{Algorithm, Rate, RouteTable};
 use boutique_transport::gateway::{Gateway, GatewayOptions, GatewayUpstream, MissingUpstream};
+use boutique_transport::http::admission::Admission;
+use boutique_transport::http::api::Limits;
+use boutique_transport::http::gate::{Gate, GateSize};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
@@ -62,12 +65,22 @@ fn shop_of(
     options: GatewayOptions,
     seen: Seen,
 ) -> Shop {
+    shop_admitting(upstreams, options, seen, None)
+}
+
+fn shop_admitting(
+    upstreams: &BTreeMap<String, GatewayUpstream>,
+    options: GatewayOptions,
+    seen: Seen,
+    admission: Option<Admission>,
+) -> Shop {
     let key = ec();
     let endpoints = Endpoints::new(&[published(&key, "k1")]);
     let verifier = verifier(Algorithm::Es256, &endpoints, &Watch::new());
     let gateway = Gateway::new(RouteTable::standard(), verifier, upstreams, options);
+    let gateway = gateway.expect("a gateway");
     Shop {
-        router: gateway.expect("a gateway").router(),
+        router: gateway.server(Limits::default(), admission),
         seen,
         key,
         endpoints,
@@ -514,6 +527,193 @@ async fn a_flood_without_a_good_token_is_counted_by_address_before_signatures_ar
     let scan = shop.send("GET", "/admin", &[], Body::empty()).await;
     assert_eq!(scan.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(shop.endpoints.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_probes_for_what_is_others_faster_than_they_may_ask() {
+    let shop = shop_with(GatewayOptions {
+        address: Some(Rate::new(60, 100)),
+        principal: Some(Rate::new(60, 6)),
+        ..GatewayOptions::default()
+    });
+    let reader = format!("Bearer {}", shop.token("ada", "carts:read"));
+    let mut statuses = Vec::new();
+    for (method, path) in [
+        ("GET", "/v1/carts/bob"),
+        ("GET", "/v1/carts/eve"),
+        ("DELETE", "/v1/carts/bob"),
+        ("GET", "/v1/nothing"),
+        ("PATCH", "/v1/catalog"),
+        ("GET", "/v1/carts/ada"),
+        ("GET", "/v1/carts/mallory"),
+        ("GET", "/v1/nothing"),
+    ] {
+        let sent = [("authorization", &*reader)];
+        let answer = shop.send(method, path, &sent, Body::empty()).await;
+        statuses.push(answer.status.as_u16());
+    }
+    assert_eq!(statuses, [404, 404, 403, 404, 405, 200, 429, 429]);
+    // Another token of hers is no way around it, and bob is not in the way of anybody.
+    let answer = shop.ask("GET", "/v1/carts/mallory").await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    let bob = format!("Bearer {}", shop.token("bob", SHOPPER));
+    let sent = [("authorization", &*bob)];
+    let answer = shop
+        .send("GET", "/v1/carts/bob", &sent, Body::empty())
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shows_no_token_is_counted_by_the_address_the_trusted_proxy_saw() {
+    let shop = shop_with(GatewayOptions {
+        address: Some(Rate::new(60, 3)),
+        trusted_hops: 1,
+        ..GatewayOptions::default()
+    });
+    let mut statuses = Vec::new();
+    for (path, from) in [
+        ("/v1/nothing", "203.0.113.1"),
+        ("/v1/catalog", "203.0.113.1"),
+        ("/v1/nothing", "198.51.100.7, 203.0.113.1"),
+        ("/v1/nothing", "203.0.113.1"),
+        ("/v1/catalog", "198.51.100.8, 203.0.113.1"),
+        ("/v1/catalog", "203.0.113.2"),
+    ] {
+        let sent = [("x-forwarded-for", from)];
+        let answer = shop.send("GET", path, &sent, Body::empty()).await;
+        statuses.push(answer.status.as_u16());
+    }
+    assert_eq!(statuses, [404, 401, 404, 429, 429, 401]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_gateway_turns_strangers_away_whatever_lane_they_say_they_are_in() {
+    let deaf = Router::new().fallback(async || std::future::pending::<Response>().await);
+    let deaf = GatewayUpstream::InProcess(deaf);
+    let upstreams = BTreeMap::from([("checkout".into(), deaf.clone()), ("oms".into(), deaf)]);
+    // One place for clients, one for the background, and one who may wait.
+    let gate = Gate::new(GateSize {
+        concurrency: 2,
+        queue: 1,
+        reserved: 1,
+    });
+    let admission = Some(Admission::of_clients(gate.clone()));
+    let (options, seen) = (GatewayOptions::default(), Seen::default());
+    let shop = shop_admitting(&upstreams, options, seen, admission);
+    let bearer = format!("Bearer {}", shop.token("ada", SHOPPER));
+    let sent = |patience| {
+        [
+            ("authorization", &*bearer),
+            ("x-boutique-lane", "background"),
+            ("x-deadline-ms", patience),
+        ]
+    };
+    let begun = tokio::time::Instant::now();
+    let (at_work, waits) = (sent("5000"), sent("300"));
+    let at_work = shop.send("GET", "/v1/catalog", &at_work, Body::empty());
+    let waiting = async {
+        let answer = shop.send("GET", "/v1/catalog", &waits, Body::empty()).await;
+        (answer, begun.elapsed())
+    };
+    let too_many = async {
+        let answer = shop.send("GET", "/v1/catalog", &waits, Body::empty()).await;
+        (answer, begun.elapsed(), gate.in_flight())
+    };
+    let (at_work, (waited, after), (shed, at_once, in_flight)) =
+        tokio::join!(biased; at_work, waiting, too_many);
+
+    assert_eq!(shed.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!shed.problem().is_empty() && !shed.text("retry-after").is_empty());
+    assert_eq!((at_once, in_flight, gate.shed()), (Duration::ZERO, 1, 1));
+    // To wait for a place takes of the client's time.
+    assert_eq!(waited.status, StatusCode::GATEWAY_TIMEOUT);
+    assert!(after < Duration::from_millis(350), "{after:?}");
+    assert_eq!(at_work.status, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!((gate.in_flight(), gate.queued()), (0, 0));
+}
+
+/// The spans and lines there were, each as its fields.
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
+
+struct Fields(BTreeMap<String, String>);
+
+impl tracing::field::Visit for Fields {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        let text = format!("{value:?}").trim_matches('"').to_owned();
+        self.0.insert(field.name().to_owned(), text);
+    }
+}
+
+impl Watched {
+    fn put(&self, fields: Fields) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(fields.0);
+    }
+
+    /// The one that is about a request to the gateway and has this field.
+    fn only(&self, field: &str) -> BTreeMap<String, String> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = std::mem::take(&mut *all);
+        found.retain(|it| it.get("service").is_some_and(|it| it == "gateway"));
+        found.retain(|it| it.contains_key(field));
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    }
+}
+
+impl tracing::Subscriber for Watched {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == boutique_transport::http::observe::TARGET
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        let mut fields = Fields(BTreeMap::new());
+        span.record(&mut fields);
+        self.put(fields);
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut fields = Fields(BTreeMap::new());
+        event.record(&mut fields);
+        self.put(fields);
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_upstream_does_hangs_below_the_gateways_own_span() {
+    let shop = shop();
+    let watched = Watched::default();
+    let _watching = tracing::subscriber::set_default(watched.clone());
+    let answer = shop.ask("GET", "/v1/carts/ada").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let span = watched.only("span_id");
+    assert_eq!(span["route"], "/v1/carts/{userId}");
+    let (_, seen, _) = shop.seen().pop().expect("reached");
+    let parent = seen.headers["traceparent"].to_str().expect("ASCII");
+    let ours = format!("00-{}-{}-", span["trace_id"], span["span_id"]);
+    assert!(parent.starts_with(&ours), "{parent} is not below {ours}");
+    assert_eq!(span["request_id"], answer.text("x-request-id"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_fails_at_the_gateway_leaves_a_line() {
+    let deaf = Router::new().fallback(async || std::future::pending::<Response>().await);
+    let shop = shop_at(GatewayUpstream::InProcess(deaf), GatewayOptions::default());
+    let watched = Watched::default();
+    let _watching = tracing::subscriber::set_default(watched.clone());
+    let answer = shop.ask("GET", "/v1/catalog").await;
+    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
+    let line = watched.only("took_ms");
+    assert_eq!(line["message"], "a request failed");
+    assert_eq!((&*line["route"], &*line["status"]), ("/v1/catalog", "504"));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn shop() -> Shop {
         queue: 1,
         reserved: 1,
     });
-    let admission = Admission(gate.clone());
+    let admission = Admission::new(gate.clone());
     let router = admitting("shop", routes, (), Limits::default(), &admission);
     Shop { router, gate, done }
 }

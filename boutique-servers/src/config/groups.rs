@@ -258,13 +258,16 @@ impl Configured for Jwt {
     }
 }
 
-/// Limits of the gateway beside those of its routes; `None` is the standard one.
+/// Limits of the gateway beside those of its routes, `None` for the standard one, and by what
+/// addresses are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// Requests a second of one principal, over all routes.
     pub principal: Option<u32>,
     /// Requests a second of one address, before its tokens are looked at.
     pub address: Option<u32>,
+    /// How many proxies before the gateway are believed when they say whom they saw.
+    pub trusted_hops: usize,
 }
 
 impl Configured for Rates {
@@ -273,6 +276,7 @@ impl Configured for Rates {
         Self {
             principal: rate(reader.count(&t::PRINCIPAL_RATE)),
             address: rate(reader.count(&t::ADDRESS_RATE)),
+            trusted_hops: reader.count(&t::TRUSTED_HOPS),
         }
     }
 }

@@ -82,6 +82,7 @@ pub fn gateway(
         // Whoever sets a rate for principals means that rate.
         route_rates: rates.principal.is_none(),
         body: making.limits.body as u64,
+        trusted_hops: rates.trusted_hops,
         ..standard
     };
     let gateway = Gateway::new(RouteTable::standard(), verifier, &upstreams, options)
@@ -89,7 +90,7 @@ pub fn gateway(
     let gate = Gate::new(making.admission);
     Ok(Part {
         server: Server::Gateway,
-        router: gateway.router().layer(Admission(gate.clone())),
+        router: gateway.server(making.limits, Some(Admission::of_clients(gate.clone()))),
         duties: Vec::new(),
         edges: Vec::new(),
         gate,

@@ -70,7 +70,7 @@ impl Making {
         S: Clone + Send + Sync + 'static,
     {
         let gate = Gate::new(self.admission);
-        let admission = Admission(gate.clone());
+        let admission = Admission::new(gate.clone());
         Part {
             server,
             router: admitting(server.name(), routes, state, self.limits, &admission),

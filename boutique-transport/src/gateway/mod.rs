@@ -4,14 +4,19 @@
 //! For each request, in this order, and without a byte of its body read:
 //!
 //! 1. The target is at most 8 KiB: 414.
-//! 2. Whoever has no token that was verified lately is counted by address: 429. This comes
-//!    before any signature is checked, so a flood of made-up tokens costs a hash each.
+//! 2. Who asks is counted: the principal of a token that was verified lately, otherwise the
+//!    address: 429. This comes before any signature is checked, so a flood of made-up tokens
+//!    costs a hash each, and before anything is told, so nobody probes for what there is.
 //! 3. The table says which route it is: 400, 404, 405 with `Allow`.
-//! 4. The token is verified: 401. It has the route's scopes: 403. The resource is the caller's,
-//!    or not there: 404. The caller has asked no more often than they may: 429.
+//! 4. The token is verified: 401. The principal has asked no more often than they may, in all
+//!    and of this route: 429. The token has the route's scopes: 403. The resource is the
+//!    caller's, or not there: 404.
 //! 5. The request goes to the route's [`GatewayUpstream`] with the headers of [`headers`], its
 //!    body as it comes, at most [`GatewayOptions::body`] of it: 413. The answer comes back the
 //!    same way. Both end at the route's deadline: 504.
+//!
+//! All of it happens in the scope of one [`Call`](crate::http::call::Call), which is the
+//! gateway's hop of the trace and the parent of the upstream's: see [`Gateway::server`].
 //!
 //! An upstream that refuses the connection is a 503, one that breaks off after it was sent
 //! something a 504: it may have done what was asked. Nothing is sent twice: see the client's own

@@ -4,27 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, MatchedPath, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use boutique_core::gateway::{Access, Method, Miss, Owner, Rate, Resolved, RouteTable};
 use serde_json::json;
 use tokio::time::Instant;
-use tracing::Instrument;
+use tower::util::option_layer;
 
 use super::body::{Fate, Through};
 use super::headers::{append_forwarded, client, republish, strip_connection, strip_request};
 use super::limit::{Limit, network};
 use super::upstream::GatewayUpstream;
-use crate::http::call::{Call, Lane, REQUEST_ID};
-use crate::http::observe::{Observed, Seen};
+use crate::http::admission::Admission;
+use crate::http::api::Limits;
+use crate::http::call::{Call, Lane};
 use crate::http::problem::Problem;
+use crate::http::scope::ScopeLayer;
 use crate::http::userinfo::USERINFO;
 use crate::jwt::{Verified, Verifier, bearer};
 
@@ -36,7 +37,7 @@ const TARGET_BYTES_MAX: usize = 8 << 10;
 pub struct GatewayOptions {
     /// How often one address may ask without a token that was verified lately.
     pub address: Option<Rate>,
-    /// How often one principal may ask, over all routes.
+    /// How often one principal may ask, over all routes, whatever becomes of what they ask.
     pub principal: Option<Rate>,
     /// Whether the rates of the routes count.
     pub route_rates: bool,
@@ -80,14 +81,7 @@ struct Inner {
     principal: Option<Limit>,
     body: u64,
     trusted_hops: usize,
-    /// What is seen of requests, by the path of the route.
-    observed: BTreeMap<String, Observed>,
-    /// Of those that no route is for.
-    unmatched: Observed,
 }
-
-/// Our name, in spans and metrics.
-const SERVICE: &str = "gateway";
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,7 +108,6 @@ impl Gateway {
             upstream.ok_or_else(|| MissingUpstream(name.to_owned()))
         };
         let of_routes = table.routes().iter().map(|it| upstream(&it.upstream));
-        let paths = table.routes().iter().map(|it| it.path.to_string());
         let rates = table.routes().iter().map(|it| Limit::new(it.rate));
         Ok(Self(Arc::new(Inner {
             upstreams: of_routes.collect::<Result<_, _>>()?,
@@ -123,26 +116,38 @@ impl Gateway {
             principal: options.principal.map(Limit::new),
             body: options.body,
             trusted_hops: options.trusted_hops,
-            observed: paths.map(|it| (it, Observed::new(SERVICE))).collect(),
-            unmatched: Observed::new(SERVICE),
             verifier,
             table,
         })))
     }
 
-    /// The gateway, with `GET /health` of its own.
+    /// The gateway, with `GET /health` of its own, and the scope that
+    /// [`api::server`](crate::http::api::server) opens around every request: a
+    /// [`Call`], a span and a latency histogram. No request takes longer than
+    /// [`Limits::longest`], its wait for `admission` included, nor than its route or its client
+    /// allows. How large a body may be, [`GatewayOptions::body`] says.
+    ///
+    /// `admission` should be [`Admission::of_clients`]: whoever asks from outside waits for the
+    /// answer, and the share that is reserved for the background is not theirs.
     ///
     /// The peer's address is taken from [`ConnectInfo`], which whoever accepts connections adds.
     /// Without it all clients count as one address.
-    pub fn router(self) -> Router {
-        let health = json!({"status": "healthy", "service": SERVICE});
+    pub fn server(self, limits: Limits, admission: Option<Admission>) -> Router {
+        let health = json!({"status": "healthy", "service": "gateway"});
         let mut router = Router::new().route("/health", get(async move || axum::Json(health)));
         // Our own table decides; here the paths are only named, for whoever counts requests.
         let paths = self.0.table.routes().iter().map(|it| &*it.path);
         for path in paths.filter(|&it| it != "/health").collect::<BTreeSet<_>>() {
             router = router.route(path, any(serve));
         }
-        router.fallback(serve).with_state(self)
+        let scope = ScopeLayer {
+            service: "gateway",
+            limits,
+            lane: Some(Lane::Client),
+        };
+        let router = router.fallback(serve).with_state(self);
+        // Together, outermost first: to wait for a place is a part of the request.
+        router.layer((scope, option_layer(admission)))
     }
 }
 
@@ -152,33 +157,16 @@ async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Respon
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|it| it.0.ip());
-    // The longest that any route may take: what the route allows is known only later.
-    let mut call = Call::of(request.headers(), Duration::from_secs(300));
-    // Whoever asks from outside waits for the answer: the reserved share is not theirs.
-    call.lane = Lane::Client;
-    let request_id = HeaderValue::from_str(&call.request_id).ok();
-    let begun = std::time::Instant::now();
-    let seen = inner.seen(&request);
-    let span = seen.span(&call, request.headers());
-    let answer = inner.answer(call.clone(), peer, request);
-    let answer = answer.instrument(span.clone()).await;
-    let mut answer = answer.unwrap_or_else(IntoResponse::into_response);
-    seen.answered(&call, &span, &answer, begun.elapsed());
-    if let Some(request_id) = request_id {
-        answer.headers_mut().insert(REQUEST_ID, request_id);
-    }
-    answer
+    // The scope's own, so that what an upstream does is part of what is seen of us.
+    let call = Call::current().unwrap_or_else(|| Call {
+        lane: Lane::Client,
+        ..Call::background()
+    });
+    let answer = inner.answer(call, peer, request).await;
+    answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 impl Inner {
-    fn seen(&self, request: &Request<Body>) -> Arc<Seen> {
-        let route = request.extensions().get::<MatchedPath>();
-        let route = route.map(MatchedPath::as_str);
-        let observed = route.and_then(|it| self.observed.get(it));
-        let observed = observed.unwrap_or(&self.unmatched);
-        observed.seen(request.method(), route)
-    }
-
     async fn answer(
         &self,
         mut call: Call,
@@ -195,9 +183,10 @@ impl Inner {
         }
         let token = bearer(request.headers());
         let remembered = token.ok().and_then(|it| self.verifier.remembered(it));
-        if let (None, Some(limit)) = (&remembered, &self.address) {
-            let client = client(request.headers(), peer, self.trusted_hops);
-            limit.check(&client.map(network)).map_err(too_often)?;
+        // Before anything is told of what there is: who probes for it is counted too.
+        match &remembered {
+            Some(verified) => self.count(verified)?,
+            None => self.count_address(request.headers(), peer)?,
         }
         let path = request.uri().path().to_owned();
         let method = Method::parse(request.method().as_str());
@@ -213,16 +202,20 @@ impl Inner {
                     None => {
                         let verify = self.verifier.verify(token?);
                         let verified = tokio::time::timeout_at(deadline, verify).await;
-                        verified.map_err(|_| late())??
+                        let verified = verified.map_err(|_| late())??;
+                        self.count(&verified)?;
+                        verified
                     }
                 };
+                if let Some(limit) = self.limits.get(resolved.index) {
+                    limit.check(&who(&verified)).map_err(too_often)?;
+                }
                 for scope in scopes {
                     if !verified.userinfo().has(scope) {
                         return Err(insufficient(scope));
                     }
                 }
                 owned(&resolved, owner.as_ref(), &verified)?;
-                self.count(&resolved, &verified)?;
                 Some(verified)
             }
         };
@@ -230,15 +223,21 @@ impl Inner {
             .await
     }
 
-    fn count(&self, resolved: &Resolved<'_>, verified: &Verified) -> Result<(), Problem> {
-        let who = verified.userinfo().user_id.as_str();
-        if let Some(limit) = &self.principal {
-            limit.check(&who).map_err(too_often)?;
-        }
-        if let Some(limit) = self.limits.get(resolved.index) {
-            limit.check(&who).map_err(too_often)?;
-        }
-        Ok(())
+    /// Counts a principal.
+    fn count(&self, verified: &Verified) -> Result<(), Problem> {
+        let Some(limit) = &self.principal else {
+            return Ok(());
+        };
+        limit.check(&who(verified)).map_err(too_often)
+    }
+
+    /// Counts an address of which nobody knows yet who asks.
+    fn count_address(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), Problem> {
+        let Some(limit) = &self.address else {
+            return Ok(());
+        };
+        let client = client(headers, peer, self.trusted_hops);
+        limit.check(&client.map(network)).map_err(too_often)
     }
 
     async fn pass_on(
@@ -301,6 +300,10 @@ impl Inner {
         *back.headers_mut() = parts.headers;
         Ok(back)
     }
+}
+
+fn who(verified: &Verified) -> &str {
+    verified.userinfo().user_id.as_str()
 }
 
 /// Somebody else's is not there.

@@ -21,20 +21,37 @@ use super::problem::Problem;
 /// What finds the queue full is answered 503 with `Retry-After`, as a fault by which nothing
 /// has happened.
 ///
-/// The lane is taken from the request's header, which the gateway strips. `GET /health` is
-/// always let in: a server that is busy is not dead.
+/// `GET /health` is always let in: a server that is busy is not dead.
 ///
 /// The wait for a place is part of the request's time where this layer is inside of what bounds
 /// it: see [`api::admitting`](super::api::admitting).
 #[derive(Clone, Debug)]
-pub struct Admission(pub Gate);
+pub struct Admission {
+    gate: Gate,
+    /// The lane of every request, where requests do not choose theirs.
+    lane: Option<Lane>,
+}
+
+impl Admission {
+    /// Lets in whom the gateway or another server sends: their headers say in which lane, since
+    /// the gateway strips that of strangers.
+    pub const fn new(gate: Gate) -> Self {
+        Self { gate, lane: None }
+    }
+
+    /// Lets in strangers: all of them in [`Lane::Client`], whatever their headers say.
+    pub const fn of_clients(gate: Gate) -> Self {
+        let lane = Some(Lane::Client);
+        Self { gate, lane }
+    }
+}
 
 impl<S> Layer<S> for Admission {
     type Service = Admit<S>;
 
     fn layer(&self, inner: S) -> Admit<S> {
-        let gate = self.0.clone();
-        Admit { inner, gate }
+        let Self { gate, lane } = self.clone();
+        Admit { inner, gate, lane }
     }
 }
 
@@ -43,6 +60,7 @@ impl<S> Layer<S> for Admission {
 pub struct Admit<S> {
     inner: S,
     gate: Gate,
+    lane: Option<Lane>,
 }
 
 impl<S> Service<Request> for Admit<S>
@@ -65,7 +83,8 @@ where
                 state: State::Working { work, place },
             };
         }
-        let state = match self.gate.enter(Lane::of(request.headers())) {
+        let lane = self.lane.unwrap_or_else(|| Lane::of(request.headers()));
+        let state = match self.gate.enter(lane) {
             Entry::In(place) => State::Working {
                 work: self.inner.call(request),
                 place: Some(place),

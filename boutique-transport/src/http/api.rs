@@ -103,6 +103,7 @@ where
             ScopeLayer {
                 service: name,
                 limits,
+                lane: None,
             },
             option_layer(admission),
             DefaultBodyLimit::max(limits.body),

@@ -32,7 +32,7 @@ pub mod oms;
 pub mod page;
 pub mod problem;
 mod schema;
-mod scope;
+pub(crate) mod scope;
 pub mod serve;
 pub mod stock;
 pub mod userinfo;

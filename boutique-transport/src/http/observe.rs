@@ -35,13 +35,13 @@ const STATUSES: [u16; 24] = [
 
 /// One route of one server, all methods.
 #[derive(Debug)]
-pub(crate) struct Observed {
+pub(super) struct Observed {
     service: &'static str,
     methods: [OnceLock<Arc<Seen>>; METHODS.len()],
 }
 
 impl Observed {
-    pub(crate) const fn new(service: &'static str) -> Self {
+    pub(super) const fn new(service: &'static str) -> Self {
         Self {
             service,
             methods: [const { OnceLock::new() }; METHODS.len()],
@@ -49,7 +49,7 @@ impl Observed {
     }
 
     /// What is seen of requests by `method`; `route` is the template that matched.
-    pub(crate) fn seen(&self, method: &Method, route: Option<&str>) -> Arc<Seen> {
+    pub(super) fn seen(&self, method: &Method, route: Option<&str>) -> Arc<Seen> {
         let other = METHODS.len() - 1;
         let known = METHODS.iter().position(|it| *it == method.as_str());
         let at = known.unwrap_or(other);
@@ -67,7 +67,7 @@ impl Observed {
 
 /// One method of one route. Its histograms belong to the recorder that is there when the first
 /// request is answered.
-pub(crate) struct Seen {
+pub(super) struct Seen {
     service: &'static str,
     route: Arc<str>,
     method: &'static str,
@@ -82,7 +82,7 @@ impl std::fmt::Debug for Seen {
 
 impl Seen {
     /// The span of one request, our hop of its trace. Nothing if nobody asks for it.
-    pub(crate) fn span(&self, call: &Call, headers: &HeaderMap) -> Span {
+    pub(super) fn span(&self, call: &Call, headers: &HeaderMap) -> Span {
         let parent = || {
             headers
                 .get(&TRACEPARENT)?
@@ -111,7 +111,7 @@ impl Seen {
     }
 
     /// Counts the answer, and writes a line if it is a failure.
-    pub(crate) fn answered(&self, call: &Call, span: &Span, answer: &Response, took: Duration) {
+    pub(super) fn answered(&self, call: &Call, span: &Span, answer: &Response, took: Duration) {
         let status = answer.status();
         self.count(status, took);
         if !span.is_disabled() {

@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use super::api::Limits;
-use super::call::{Call, REQUEST_ID};
+use super::call::{Call, Lane, REQUEST_ID};
 use super::observe::Observed;
 use super::problem::Problem;
 
@@ -21,11 +21,13 @@ use super::problem::Problem;
 ///
 /// axum wraps each route with each method by itself, so that each has its own [`Observed`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ScopeLayer {
+pub(crate) struct ScopeLayer {
     /// The server's name.
-    pub(super) service: &'static str,
+    pub(crate) service: &'static str,
     /// What it allows a request.
-    pub(super) limits: Limits,
+    pub(crate) limits: Limits,
+    /// The lane of every request, where requests do not choose theirs.
+    pub(crate) lane: Option<Lane>,
 }
 
 impl<S> Layer<S> for ScopeLayer {
@@ -35,6 +37,7 @@ impl<S> Layer<S> for ScopeLayer {
         Scope {
             inner,
             limits: self.limits,
+            lane: self.lane,
             observed: Arc::new(Observed::new(self.service)),
         }
     }
@@ -42,9 +45,10 @@ impl<S> Layer<S> for ScopeLayer {
 
 /// Carries a request out as a [`Call`], no longer than its caller waits.
 #[derive(Clone)]
-pub(super) struct Scope<S> {
+pub(crate) struct Scope<S> {
     inner: S,
     limits: Limits,
+    lane: Option<Lane>,
     observed: Arc<Observed>,
 }
 
@@ -63,7 +67,8 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let begun = Instant::now();
-        let call = Call::of(request.headers(), self.limits.longest);
+        let mut call = Call::of(request.headers(), self.limits.longest);
+        call.lane = self.lane.unwrap_or(call.lane);
         let route = request.extensions().get::<MatchedPath>();
         let seen = self
             .observed
