@@ -2,7 +2,7 @@
 
 mod clock;
 mod run;
-mod story;
+pub mod story;
 mod twice;
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use boutique_core::audit::AuditScope;
-use boutique_core::ids::OrderId;
+use boutique_core::ids::{IdempotencyKey, OrderId};
 use boutique_core::money::{Currency, Money};
 
 use crate::exit::Failure;
@@ -67,7 +67,7 @@ pub async fn demo(data: Option<&Path>, out: &mut Output<'_>) -> Result<(), Failu
 
 /// How an order ended.
 struct Ended {
-    key: String,
+    key: IdempotencyKey,
     fate: Fate,
     order_id: OrderId,
     outcome: &'static str,

@@ -6,19 +6,13 @@ use std::time::Duration;
 
 use boutique_core::assembly::{Boutique, Settings};
 use boutique_core::broker::Broker;
-use boutique_core::carts::CartLine;
 use boutique_core::catalog::Catalog;
-use boutique_core::checkout::{OrderBody, Outcome, PlaceOrder, ReviewDecision};
+use boutique_core::checkout::{Outcome, PlaceOrder, ReviewDecision};
 use boutique_core::clock::Clock;
-use boutique_core::customer::{Address, Email, UpsertCustomer};
 use boutique_core::flow::Step;
-use boutique_core::ids::{
-    CarrierEventId, CustomerId, IdempotencyKey, ProductId, ReceiptId, ReturnId, TenantId, UserId,
-};
+use boutique_core::ids::{CarrierEventId, ReceiptId, ReturnId, TenantId};
 use boutique_core::limits::Units;
-use boutique_core::money::Currency;
 use boutique_core::orders::{CancelOrder, ReturnGoods, ReturnLine};
-use boutique_core::pii::Pii;
 use boutique_core::pricing::{TaxMode, TaxTable};
 use boutique_core::stock::Receive;
 use boutique_core::warehouse::{CarrierEvent, ShipmentStatus};
@@ -27,7 +21,7 @@ use futures_util::future::try_join_all;
 
 use super::Ended;
 use super::clock::StoryClock;
-use super::story::{Fate, SCARCE, STOCKED, Wish, customers, wishes};
+use super::story::{Fate, SCARCE, STOCKED, Wish, customers, told, wishes};
 use super::twice::PublishTwice;
 use crate::data::{self, TENANT};
 use crate::exit::Failure;
@@ -43,11 +37,6 @@ pub(super) struct Demo {
     pub(super) broker: Arc<PublishTwice>,
     clock: Arc<StoryClock>,
     tenant: TenantId,
-}
-
-/// The story's own texts are well-formed; a failure here is a mistake in the story.
-fn told<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, Failure> {
-    result.map_err(|error| Failure::Refused(error.to_string()))
 }
 
 impl Demo {
@@ -87,16 +76,7 @@ impl Demo {
             told(ports.ledger(product.system).receive(receive).await)?;
         }
         for known in customers() {
-            let customer = UpsertCustomer {
-                id: told(CustomerId::new(known.user.as_str()))?,
-                email: email(&known.user)?,
-                name: None,
-                surname: None,
-                address: None,
-                tier: Some(known.tier),
-                standing: Some(known.standing),
-                billing: None,
-            };
+            let customer = known.customer()?;
             told(ports.customers.upsert(customer, self.clock.now()).await)?;
         }
         Ok(())
@@ -120,7 +100,7 @@ impl Demo {
         if wish.fate == Fate::Repeated {
             let again = told(self.boutique.place(request).await)?;
             if again != outcome {
-                let key = &wish.key;
+                let key = wish.key()?;
                 return Err(Failure::Refused(format!("{key} was answered in two ways")));
             }
         }
@@ -141,7 +121,7 @@ impl Demo {
             Outcome::Parked { order_id, .. } => (order_id, "parked", None),
         };
         Ok(Ended {
-            key: wish.key.clone(),
+            key: wish.key()?,
             fate: wish.fate,
             order_id,
             outcome,
@@ -150,30 +130,10 @@ impl Demo {
     }
 
     fn request(&self, wish: &Wish) -> Result<PlaceOrder, Failure> {
-        let lines = wish.lines.iter().map(|(article, units)| {
-            Ok(CartLine {
-                product_id: told(ProductId::new(*article))?,
-                quantity: told(Units::new(*units))?,
-            })
-        });
-        let address = Address {
-            street_address: format!("1 {} Street", wish.user),
-            city: "Springfield".to_owned(),
-            state: "OR".to_owned(),
-            country: "United States".to_owned(),
-            zip_code: "97477".to_owned(),
-        };
         Ok(PlaceOrder {
             tenant: self.tenant.clone(),
-            key: told(IdempotencyKey::new(wish.key.as_str()))?,
-            body: OrderBody {
-                user_id: told(UserId::new(wish.user.as_str()))?,
-                currency: Currency::USD,
-                email: email(&wish.user)?,
-                address: Pii::new(told(address.checked())?),
-                lines: Some(lines.collect::<Result<_, Failure>>()?),
-                ordered_at: None,
-            },
+            key: wish.key()?,
+            body: wish.body()?,
             dry_run: false,
             deadline: self.clock.now().after(Duration::from_secs(10)),
             traceparent: None,
@@ -257,8 +217,4 @@ impl Demo {
         }
         Ok(())
     }
-}
-
-fn email(user: &str) -> Result<Pii<Email>, Failure> {
-    told(Email::new(format!("{user}@customers.invalid"))).map(Pii::new)
 }

@@ -1,33 +1,52 @@
 //! Who wants what in the demo, and how that ought to end.
 
-use boutique_core::customer::{Standing, Tier};
+use boutique_core::carts::CartLine;
+use boutique_core::checkout::OrderBody;
+use boutique_core::customer::{Address, Email, Standing, Tier, UpsertCustomer};
+use boutique_core::ids::{CustomerId, IdempotencyKey, ProductId, UserId};
+use boutique_core::limits::Units;
+use boutique_core::money::Currency;
+use boutique_core::pii::Pii;
+
+use crate::exit::Failure;
 
 /// How many orders are placed.
 const ORDERS: usize = 300;
 /// Customers who come again and again.
 const REGULARS: usize = 40;
 /// Units of each article on the shelf in the beginning.
-pub(super) const STOCKED: u64 = 5_000;
+pub const STOCKED: u64 = 5_000;
 /// The article there is little of, and how little.
-pub(super) const SCARCE: (&str, u64) = ("FURN-LAMP-ARC", 2);
+pub const SCARCE: (&str, u64) = ("FURN-LAMP-ARC", 2);
 
 /// What an order is an example of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fate {
+pub enum Fate {
+    /// Articles that travel as parcels.
     Plain,
+    /// Parcels and furniture in one cart.
     TwoSystems,
+    /// The client repeats its request.
     Repeated,
+    /// The customer's account is blocked.
     Blocked,
+    /// Too risky to sell.
     Fraud,
+    /// A person looks at it and approves.
     Approved,
+    /// A person looks at it and denies.
     Denied,
+    /// More than there is in stock.
     Short,
+    /// Called off before it ships.
     Cancelled,
+    /// An article of it comes back.
     Returned,
 }
 
 impl Fate {
-    pub(super) const ALL: [Self; 10] = [
+    /// Every fate.
+    pub const ALL: [Self; 10] = [
         Self::Plain,
         Self::TwoSystems,
         Self::Repeated,
@@ -41,7 +60,7 @@ impl Fate {
     ];
 
     /// What happens, in words.
-    pub(super) const fn text(self) -> &'static str {
+    pub const fn text(self) -> &'static str {
         match self {
             Self::Plain => "parcels",
             Self::TwoSystems => "parcels and furniture in one cart",
@@ -57,7 +76,7 @@ impl Fate {
     }
 
     /// How the checkout ends: `confirmed`, or the name of the refusal.
-    pub(super) const fn outcome(self) -> &'static str {
+    pub const fn outcome(self) -> &'static str {
         match self {
             Self::Plain
             | Self::TwoSystems
@@ -74,19 +93,89 @@ impl Fate {
 }
 
 /// A wish of a customer.
-pub(super) struct Wish {
-    pub(super) fate: Fate,
+pub struct Wish {
+    /// What it is an example of.
+    pub fate: Fate,
+    /// The name of its idempotency key.
+    name: String,
+    user: String,
+    lines: Vec<(&'static str, i64)>,
+}
+
+impl Wish {
     /// Its idempotency key.
-    pub(super) key: String,
-    pub(super) user: String,
-    pub(super) lines: Vec<(&'static str, i64)>,
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] if the story is told wrong.
+    pub fn key(&self) -> Result<IdempotencyKey, Failure> {
+        told(IdempotencyKey::new(self.name.as_str()))
+    }
+
+    /// What is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] if the story is told wrong.
+    pub fn body(&self) -> Result<OrderBody, Failure> {
+        let lines = self.lines.iter().map(|(article, units)| {
+            Ok(CartLine {
+                product_id: told(ProductId::new(*article))?,
+                quantity: told(Units::new(*units))?,
+            })
+        });
+        let address = Address {
+            street_address: format!("1 {} Street", self.user),
+            city: "Springfield".to_owned(),
+            state: "OR".to_owned(),
+            country: "United States".to_owned(),
+            zip_code: "97477".to_owned(),
+        };
+        Ok(OrderBody {
+            user_id: told(UserId::new(self.user.as_str()))?,
+            currency: Currency::USD,
+            email: email(&self.user)?,
+            address: Pii::new(told(address.checked())?),
+            lines: Some(lines.collect::<Result<_, Failure>>()?),
+            ordered_at: None,
+        })
+    }
 }
 
 /// A customer the CRM knows.
-pub(super) struct Known {
-    pub(super) user: String,
-    pub(super) tier: Tier,
-    pub(super) standing: Standing,
+pub struct Known {
+    user: String,
+    tier: Tier,
+    standing: Standing,
+}
+
+impl Known {
+    /// What the CRM is told.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] if the story is told wrong.
+    pub fn customer(&self) -> Result<UpsertCustomer, Failure> {
+        Ok(UpsertCustomer {
+            id: told(CustomerId::new(self.user.as_str()))?,
+            email: email(&self.user)?,
+            name: None,
+            surname: None,
+            address: None,
+            tier: Some(self.tier),
+            standing: Some(self.standing),
+            billing: None,
+        })
+    }
+}
+
+/// The story's own texts are well-formed; a failure here is a mistake in the story.
+pub(super) fn told<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, Failure> {
+    result.map_err(|error| Failure::Refused(error.to_string()))
+}
+
+fn email(user: &str) -> Result<Pii<Email>, Failure> {
+    told(Email::new(format!("{user}@customers.invalid"))).map(Pii::new)
 }
 
 const PARCELS: [&str; 9] = [
@@ -103,7 +192,7 @@ const PARCELS: [&str; 9] = [
 const FURNITURE: [&str; 3] = ["FURN-CHAIR-OAK", "FURN-DESK-140", "FURN-SHELF-5"];
 
 /// The customers.
-pub(super) fn customers() -> Vec<Known> {
+pub fn customers() -> Vec<Known> {
     let tiers = [Tier::Standard, Tier::Silver, Tier::Gold, Tier::Platinum];
     let good = |user, tier| Known {
         user,
@@ -124,7 +213,7 @@ pub(super) fn customers() -> Vec<Known> {
 }
 
 /// The wishes, in the order in which they are made.
-pub(super) fn wishes() -> Vec<Wish> {
+pub fn wishes() -> Vec<Wish> {
     (0..ORDERS).map(wish).collect()
 }
 
@@ -159,7 +248,7 @@ fn wish(number: usize) -> Wish {
     };
     Wish {
         fate,
-        key: format!("demo-{number:03}"),
+        name: format!("demo-{number:03}"),
         user,
         lines,
     }
