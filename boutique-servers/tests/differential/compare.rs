@@ -1,13 +1,14 @@
 //! Says which records differ, and how.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::Value;
 
 use super::records::Records;
 
-/// Differing records that are spelt out; the others are counted.
-const SPELT_OUT: usize = 10;
+/// Differing records of one kind that are spelt out; the others are counted.
+const PER_KIND: usize = 3;
 /// Differences of one record that are spelt out.
 const PER_RECORD: usize = 6;
 
@@ -27,9 +28,16 @@ pub(crate) fn differences(names: [&str; 2], one: &Records, other: &Records) -> O
         names[0],
         names[1]
     );
-    for key in differing.iter().take(SPELT_OUT) {
+    let mut of_kind: BTreeMap<String, usize> = BTreeMap::new();
+    for key in differing {
+        let kind: Vec<&str> = key.split(' ').take(2).collect();
+        let seen = of_kind.entry(kind.join(" ")).or_default();
+        *seen += 1;
+        if *seen > PER_KIND {
+            continue;
+        }
         let mut found = Vec::new();
-        walk(String::new(), one.get(**key), other.get(**key), &mut found);
+        walk(String::new(), one.get(*key), other.get(*key), &mut found);
         writeln!(text, "{key}").expect("a String takes text");
         for (path, left, right) in found.iter().take(PER_RECORD) {
             writeln!(text, "  {path}: {} | {}", shown(*left), shown(*right)).expect("text");
@@ -37,6 +45,9 @@ pub(crate) fn differences(names: [&str; 2], one: &Records, other: &Records) -> O
         if found.len() > PER_RECORD {
             writeln!(text, "  and {} more", found.len() - PER_RECORD).expect("text");
         }
+    }
+    for (kind, count) in of_kind.iter().filter(|it| *it.1 > PER_KIND) {
+        writeln!(text, "{count} in all: {kind}").expect("a String takes text");
     }
     Some(text)
 }

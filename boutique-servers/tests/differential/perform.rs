@@ -59,10 +59,14 @@ pub(crate) async fn perform(script: &Script, shop: &dyn Shop, at: Timestamp) -> 
         .each(&sold, async |it| stage.call_off(then(it), &it.1).await)
         .await;
     shop.settle().await;
-    stage
-        .each(&sold, async |it| stage.carry(then(it), &it.1).await)
-        .await;
-    shop.settle().await;
+    // A report that follows another at once may be all that is heard of the two.
+    let rounds = script.errands.iter().map(|it| it.then.reports.len()).max();
+    for round in 0..rounds.unwrap_or_default() {
+        stage
+            .each(&sold, async |it| stage.carry(then(it), &it.1, round).await)
+            .await;
+        shop.settle().await;
+    }
     stage
         .each(&sold, async |it| stage.send_back(then(it), &it.1).await)
         .await;
@@ -219,22 +223,23 @@ impl Stage<'_> {
     }
 
     /// The carrier reports twice, and about shipments that were called off as well.
-    async fn carry(&self, errand: &Errand, order_id: &OrderId) {
+    async fn carry(&self, errand: &Errand, order_id: &OrderId, round: usize) {
+        let Some(status) = errand.then.reports.get(round) else {
+            return;
+        };
         for system in systems(errand) {
             let shipment_id = order_id.shipment(system.as_str());
-            for status in &errand.then.reports {
-                let name = format!("{status} of {system} of order {}", errand.key);
-                let event = CarrierEvent {
-                    id: CarrierEventId::new(format!("{shipment_id}.{status}")).expect("an id"),
-                    shipment_id: shipment_id.clone(),
-                    status: *status,
-                    at: self.at,
-                };
-                let first = self.shop.report(event.clone()).await;
-                let again = self.shop.report(event).await;
-                self.note(name.clone(), shipment(first));
-                self.note(format!("{name} again"), shipment(again));
-            }
+            let name = format!("{status} of {system} of order {}", errand.key);
+            let event = CarrierEvent {
+                id: CarrierEventId::new(format!("{shipment_id}.{status}")).expect("an id"),
+                shipment_id,
+                status: *status,
+                at: self.at,
+            };
+            let first = self.shop.report(event.clone()).await;
+            let again = self.shop.report(event).await;
+            self.note(name.clone(), shipment(first));
+            self.note(format!("{name} again"), shipment(again));
         }
     }
 

@@ -159,7 +159,7 @@ fn member(name: &str, value: &mut Value) {
     settle(value);
     match (name, &mut *value) {
         ("duration_ms", it) => *it = "a while".into(),
-        ("ce-time", it) => *it = "a moment".into(),
+        ("ce-time" | "occurred-at-us", it) => *it = "a moment".into(),
         // The trace stays, the span is another on every hop.
         ("traceparent", Value::String(it)) => it.truncate("00-".len() + 32),
         // Attributes, and the note of a hold, which are JSON as text.
