@@ -83,7 +83,6 @@ pub fn gateway(
         route_rates: rates.principal.is_none(),
         body: making.limits.body as u64,
         trusted_hops: rates.trusted_hops,
-        ..standard
     };
     let gateway = Gateway::new(RouteTable::standard(), verifier, &upstreams, options)
         .map_err(|error| Fault::permanent("the gateway cannot be composed").because(error))?;

@@ -335,14 +335,14 @@ impl Subscription {
             "DELETE FROM delivery WHERE message = ?1 AND subscription = ?2",
             delivery,
         )?;
-        if let Some(key) = key.flatten() {
-            if let Some(next) = next_of_key(db, self.seq, &key)? {
-                db.run(
-                    "UPDATE delivery SET state = 'ready' \
-                     WHERE message = ?1 AND subscription = ?2 AND state = 'blocked'",
-                    (next, self.seq),
-                )?;
-            }
+        if let Some(key) = key.flatten()
+            && let Some(next) = next_of_key(db, self.seq, &key)?
+        {
+            db.run(
+                "UPDATE delivery SET state = 'ready' \
+                 WHERE message = ?1 AND subscription = ?2 AND state = 'blocked'",
+                (next, self.seq),
+            )?;
         }
         let needed = db.one(
             "SELECT 1 FROM delivery WHERE message = ?1 LIMIT 1",
