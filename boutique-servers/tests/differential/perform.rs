@@ -75,7 +75,7 @@ pub(crate) async fn perform(script: &Script, shop: &dyn Shop, at: Timestamp) -> 
 }
 
 impl Stage<'_> {
-    fn note(&self, what: String, answer: Value) {
+    fn note(&self, what: &str, answer: Value) {
         let mut answers = self.answers.lock().expect("nobody panicked");
         answers.insert(format!("answer to {what}"), answer);
     }
@@ -97,13 +97,13 @@ impl Stage<'_> {
                 quantity: *units,
             };
             let answer = self.shop.receive(*system, goods).await;
-            self.note(format!("goods {product_id}"), said(answer));
+            self.note(&format!("goods {product_id}"), said(answer));
         })
         .await;
         self.each(&script.customers, async |customer| {
             let id = customer.id.clone();
             let answer = self.shop.customer(customer.clone(), self.at).await;
-            self.note(format!("customer {id}"), said(answer));
+            self.note(&format!("customer {id}"), said(answer));
         })
         .await;
     }
@@ -140,7 +140,7 @@ impl Stage<'_> {
         for (at, line) in errand.cart.iter().enumerate() {
             let cart = self.shop.add(&errand.body.user_id, line.clone()).await;
             self.note(
-                format!("line {at} into the cart of order {key}"),
+                &format!("line {at} into the cart of order {key}"),
                 said(cart),
             );
         }
@@ -148,7 +148,7 @@ impl Stage<'_> {
             let mut request = self.request(errand);
             request.dry_run = true;
             let answer = self.shop.place(request).await;
-            self.note(format!("dry run of order {key}"), outcome(answer));
+            self.note(&format!("dry run of order {key}"), outcome(answer));
         }
         let first = self.shop.place(self.request(errand)).await;
         let parked = match &first {
@@ -157,7 +157,7 @@ impl Stage<'_> {
         };
         let mut ended = first;
         if let Some(order_id) = parked {
-            self.note(format!("first ask for order {key}"), outcome(ended));
+            self.note(&format!("first ask for order {key}"), outcome(ended));
             let decision = ReviewDecision {
                 order_id,
                 approve: errand.approved,
@@ -179,7 +179,7 @@ impl Stage<'_> {
             assert_eq!(name, fate.outcome(), "{key}: {ended:?}");
         }
         let ended = outcome(ended);
-        self.note(format!("order {key}"), ended.clone());
+        self.note(&format!("order {key}"), ended.clone());
         if let Some(again) = errand.again {
             let mut request = self.request(errand);
             if again == Again::OtherBody {
@@ -196,7 +196,7 @@ impl Stage<'_> {
             if again == Again::Same {
                 assert_eq!(answer, ended, "{key} is answered the same for ever");
             }
-            self.note(format!("order {key} again"), answer);
+            self.note(&format!("order {key} again"), answer);
         }
     }
 
@@ -219,7 +219,7 @@ impl Stage<'_> {
         let order_id = order_id.clone();
         let cancel = CancelOrder { order_id, at: None };
         let answer = self.shop.cancel(buyer, cancel).await;
-        self.note(format!("cancelling order {}", errand.key), order(answer));
+        self.note(&format!("cancelling order {}", errand.key), order(answer));
     }
 
     /// The carrier reports twice, and about shipments that were called off as well.
@@ -238,8 +238,8 @@ impl Stage<'_> {
             };
             let first = self.shop.report(event.clone()).await;
             let again = self.shop.report(event).await;
-            self.note(name.clone(), shipment(first));
-            self.note(format!("{name} again"), shipment(again));
+            self.note(&name, shipment(first));
+            self.note(&format!("{name} again"), shipment(again));
         }
     }
 
@@ -257,7 +257,7 @@ impl Stage<'_> {
             at: None,
         };
         let answer = self.shop.take_back(buyer, goods).await;
-        self.note(format!("return of order {}", errand.key), order(answer));
+        self.note(&format!("return of order {}", errand.key), order(answer));
     }
 }
 
