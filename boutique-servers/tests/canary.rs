@@ -68,7 +68,8 @@ impl Up {
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
             // Few places and few requests of one address, so that some are turned away.
             .env("IN_FLIGHT", "4")
-            .env("ADDRESS_RATE", "50")
+            .env("ADDRESS_RATE", "100")
+            .env("PRINCIPAL_RATE", "100000")
             .env("REQUEST_TIMEOUT", "2s")
             .env("CHECK_EVERY", "500ms")
             .stdin(Stdio::piped())
@@ -351,7 +352,7 @@ async fn failing_upstreams(up: &Up, sender: &Sender) {
             .await;
     }
     assert!(sender.saw("gateway", 503), "nothing was shed");
-    let flood = (0..120).map(|_| {
+    let flood = (0..400).map(|_| {
         sender
             .send(Ask::get(gateway, "/v1/orders").with("authorization", format!("Bearer {BOGUS}")))
     });

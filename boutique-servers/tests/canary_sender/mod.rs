@@ -77,15 +77,22 @@ impl Sender {
     pub async fn send(&self, ask: Ask<'_>) -> u16 {
         let (server, path) = (ask.to.server.name(), ask.path);
         let url = format!("{}{path}", ask.to.url());
-        let mut request = self.client.request(ask.method.clone(), url);
         let signed = ask.headers.iter().any(|(name, _)| *name == "authorization");
-        if !signed {
-            request = request.header("authorization", format!("Bearer {}", self.token));
-        }
-        for (name, value) in &ask.headers {
-            request = request.header(*name, value.as_bytes());
-        }
-        let answer = request.body(ask.body).send().await;
+        let request = || {
+            let mut request = self.client.request(ask.method.clone(), &url);
+            if !signed {
+                request = request.header("authorization", format!("Bearer {}", self.token));
+            }
+            for (name, value) in &ask.headers {
+                request = request.header(*name, value.as_bytes());
+            }
+            request.body(ask.body.clone()).send()
+        };
+        // A connection whose last request was refused half-way may be closed under the next one.
+        let answer = match request().await {
+            Ok(answer) => Ok(answer),
+            Err(_) => request().await,
+        };
         let Ok(answer) = answer else { return 0 };
         let status = answer.status().as_u16();
         self.seen.lock().expect("free").insert((server, status));
