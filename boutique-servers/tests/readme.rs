@@ -35,7 +35,11 @@ cargo() {
         *) echo "nobody knows how to try: cargo $*" >&2; return 1 ;;
     esac
 }
-exec_boutique() { "$BOUTIQUE" "$@"; }
+exec_boutique() {
+    # What runs in the background is then the program itself, which the trap ends.
+    if [ "$1" = up ]; then exec "$BOUTIQUE" "$@"; fi
+    "$BOUTIQUE" "$@"
+}
 curl() {
     # An answer that tells of an error is not what the reader was promised.
     command curl --fail-with-body "$@"
