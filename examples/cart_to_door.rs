@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             product_id: ProductId::new(id)?,
             quantity: Units::ONE,
         };
-        boutique.ports().carts.add(&ada, line).await?;
+        boutique.ports().carts.add(&ada, line, None).await?;
     }
     let answer = boutique
         .place(PlaceOrder {

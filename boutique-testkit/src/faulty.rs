@@ -29,7 +29,7 @@ use boutique_core::event::ConfirmedOrder;
 use boutique_core::fault::{Fault, FaultKind};
 use boutique_core::fraud::{Features, Observation, SignalStore};
 use boutique_core::ids::{
-    CustomerId, EntryId, EventId, HoldId, OrderId, ProductId, ShipmentId, UserId,
+    CustomerId, EntryId, EventId, HoldId, IdempotencyKey, OrderId, ProductId, ShipmentId, UserId,
 };
 use boutique_core::orders::{DeadLetter, Fact, Order, OrderError, OrderStore};
 use boutique_core::stock::{
@@ -305,7 +305,8 @@ gated!(CheckoutStore {
 });
 
 gated!(Carts {
-    add(user_id: &UserId, line: CartLine) -> Result<Cart, CartError>;
+    add(user_id: &UserId, line: CartLine, key: Option<IdempotencyKey>)
+        -> Result<Cart, CartError>;
     cart(user_id: &UserId) -> Result<Cart, Fault>;
     empty(user_id: &UserId, version: Option<u64>) -> Result<Cart, Fault>;
 });

@@ -16,16 +16,15 @@
 //! use std::sync::{Arc, Mutex, PoisonError};
 //!
 //! use async_trait::async_trait;
-//! use boutique_core::carts::{Cart, CartError, CartLine, CartRejection, Carts};
+//! use boutique_core::carts::{Cart, CartError, CartKeys, CartLine, Carts};
 //! use boutique_core::fault::{Fault, PortError};
-//! use boutique_core::ids::UserId;
-//! use boutique_core::limits::{LINES_PER_ORDER_MAX, Units};
+//! use boutique_core::ids::{IdempotencyKey, UserId};
 //!
 //! #[derive(Default)]
-//! struct MyCarts(Mutex<BTreeMap<UserId, Cart>>);
+//! struct MyCarts(Mutex<BTreeMap<UserId, (Cart, CartKeys)>>);
 //!
 //! impl MyCarts {
-//!     fn with<T>(&self, user: &UserId, action: impl FnOnce(&mut Cart) -> T) -> T {
+//!     fn with<T>(&self, user: &UserId, action: impl FnOnce(&mut (Cart, CartKeys)) -> T) -> T {
 //!         let mut carts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
 //!         action(carts.entry(user.clone()).or_default())
 //!     }
@@ -33,35 +32,29 @@
 //!
 //! #[async_trait]
 //! impl Carts for MyCarts {
-//!     async fn add(&self, user: &UserId, line: CartLine) -> Result<Cart, CartError> {
-//!         self.with(user, |cart| {
-//!             let full = cart.lines.len() == LINES_PER_ORDER_MAX;
-//!             match cart.lines.iter_mut().find(|it| it.product_id == line.product_id) {
-//!                 Some(known) => {
-//!                     let sum = known.quantity.get() + line.quantity.get();
-//!                     known.quantity = Units::new(sum.into())
-//!                         .map_err(|it| PortError::Rejected(CartRejection::Units(it)))?;
-//!                 }
-//!                 None if full => {
-//!                     return Err(PortError::Rejected(CartRejection::Full));
-//!                 }
-//!                 None => cart.lines.push(line),
+//!     async fn add(
+//!         &self,
+//!         user: &UserId,
+//!         line: CartLine,
+//!         key: Option<IdempotencyKey>,
+//!     ) -> Result<Cart, CartError> {
+//!         self.with(user, |(cart, keys)| {
+//!             match key {
+//!                 Some(key) => cart.add_once(line, key, keys).map(drop),
+//!                 None => cart.add(line),
 //!             }
-//!             cart.version += 1;
+//!             .map_err(PortError::Rejected)?;
 //!             Ok(cart.clone())
 //!         })
 //!     }
 //!
 //!     async fn cart(&self, user: &UserId) -> Result<Cart, Fault> {
-//!         Ok(self.with(user, |cart| cart.clone()))
+//!         Ok(self.with(user, |(cart, _)| cart.clone()))
 //!     }
 //!
 //!     async fn empty(&self, user: &UserId, version: Option<u64>) -> Result<Cart, Fault> {
-//!         Ok(self.with(user, |cart| {
-//!             if version.is_none_or(|it| it == cart.version) && !cart.lines.is_empty() {
-//!                 cart.lines.clear();
-//!                 cart.version += 1;
-//!             }
+//!         Ok(self.with(user, |(cart, _)| {
+//!             cart.empty(version);
 //!             cart.clone()
 //!         }))
 //!     }

@@ -162,7 +162,12 @@ mock! {
     pub Carts {}
     #[async_trait]
     impl Carts for Carts {
-        async fn add(&self, user_id: &UserId, line: CartLine) -> Result<Cart, CartError>;
+        async fn add(
+            &self,
+            user_id: &UserId,
+            line: CartLine,
+            key: Option<IdempotencyKey>,
+        ) -> Result<Cart, CartError>;
         async fn cart(&self, user_id: &UserId) -> Result<Cart, Fault>;
         async fn empty(&self, user_id: &UserId, version: Option<u64>) -> Result<Cart, Fault>;
     }

@@ -156,7 +156,11 @@ async fn a_dry_run_leaves_no_trace_and_says_what_happens_then() {
             product_id: shop.parcel.clone(),
             quantity: Units::new(2).expect("in range"),
         };
-        shop.ports.carts.add(&user, line).await.expect("added");
+        shop.ports
+            .carts
+            .add(&user, line, None)
+            .await
+            .expect("added");
         let cart = shop.ports.carts.cart(&user).await.expect("reads");
         let mut request = shop.both("k");
         request.body.lines = None;

@@ -814,6 +814,66 @@ async fn a_cart_is_its_users_alone() {
 }
 
 #[tokio::test]
+async fn an_addition_that_is_repeated_with_its_key_adds_once() {
+    let server = Server::new();
+    let add = async |key, quantity: u32| {
+        let body = json!({"product_id": "mug", "quantity": quantity});
+        let with = With {
+            key,
+            body: Some(body),
+            ..With::default()
+        };
+        server.ask("POST", "/carts/ada/items", with).await
+    };
+    // The answer of the first was lost on its way: the client asks again.
+    for key in ["k", "\"k\""] {
+        let (status, cart) = add(Some(key), 2).await;
+        assert_eq!(status, StatusCode::OK, "{cart}");
+        assert_eq!(cart["items"], json!([{"product_id": "mug", "quantity": 2}]));
+    }
+    let (status, problem) = add(Some("k"), 3).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["field"], "Idempotency-Key");
+    assert_eq!(problem["rejection"], json!({"code": "key_reused"}));
+    let (status, problem) = add(Some(""), 3).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
+    let (_, cart) = add(None, 2).await;
+    assert_eq!(cart["items"][0]["quantity"], 4, "without a key each adds");
+}
+
+#[tokio::test]
+async fn a_late_emptying_spares_a_cart_that_was_filled_again() {
+    let server = Server::new();
+    let ask = async |method: &str, path: &str, tag: Option<&str>| {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json");
+        if let Some(tag) = tag {
+            request = request.header("if-match", tag);
+        }
+        let body = json!({"product_id": "mug", "quantity": 1}).to_string();
+        let request = request.body(Bytes::from(body)).expect("a request");
+        let answer = server.http.clone().oneshot(request).await;
+        let answer = answer.expect("answers");
+        let tag = answer.headers().get("etag").cloned();
+        (answer.status(), tag)
+    };
+    let (_, tag) = ask("POST", "/carts/ada/items", None).await;
+    let tag = tag.expect("an ETag");
+    let seen = tag.to_str().ok();
+    ask("POST", "/carts/ada/items", None).await;
+    let (status, _) = ask("DELETE", "/carts/ada", seen).await;
+    assert_eq!(status, StatusCode::PRECONDITION_FAILED);
+    let (_, tag) = ask("GET", "/carts/ada", None).await;
+    let tag = tag.expect("an ETag");
+    for _ in 0..2 {
+        let (status, _) = ask("DELETE", "/carts/ada", tag.to_str().ok()).await;
+        assert_eq!(status, StatusCode::OK, "again is as good as once");
+    }
+}
+
+#[tokio::test]
 async fn the_catalog_is_read_page_by_page() {
     let server = Server::new();
     let (_, all) = server.ask("GET", "/catalog", With::default()).await;

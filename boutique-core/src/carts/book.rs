@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cart, CartLine, CartRejection};
-use crate::ids::UserId;
+use super::{Cart, CartKeys, CartLine, CartRejection};
+use crate::ids::{IdempotencyKey, UserId};
 use crate::limits::{LINES_PER_ORDER_MAX, Units};
 
 impl Cart {
@@ -28,6 +28,26 @@ impl Cart {
         Ok(())
     }
 
+    /// As [`add`](Self::add), but at most once for `key`: says whether this call added.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`add`](Self::add), and [`CartRejection::KeyReused`] if the key has added another
+    /// line. Neither the cart nor `keys` is changed.
+    pub fn add_once(
+        &mut self,
+        line: CartLine,
+        key: IdempotencyKey,
+        keys: &mut CartKeys,
+    ) -> Result<bool, CartRejection> {
+        if keys.has(&key, &line)? {
+            return Ok(false);
+        }
+        self.add(line.clone())?;
+        keys.remember(key, line);
+        Ok(true)
+    }
+
     /// Empties the cart, if it has `version` where one is given. The version outlives the
     /// lines, so that a late order cannot empty a cart that was filled again. A cart that is
     /// empty already is unchanged.
@@ -43,39 +63,46 @@ impl Cart {
 /// All carts, as a plain value. A store that empties the cart of an order it confirms embeds
 /// it.
 ///
-/// A cart that was emptied stays in the book, for its version.
+/// A cart that was emptied stays in the book, for its version and its keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CartBook {
-    carts: BTreeMap<UserId, Cart>,
+    carts: BTreeMap<UserId, (Cart, CartKeys)>,
 }
 
 impl CartBook {
-    /// Adds units of an article to the user's cart; answers with all of it.
+    /// Adds units of an article to the user's cart, at most once for a `key`; answers with all
+    /// of it.
     ///
     /// # Errors
     ///
     /// [`CartRejection`]; the cart is unchanged.
-    pub fn add(&mut self, user_id: &UserId, line: CartLine) -> Result<Cart, CartRejection> {
-        if let Some(cart) = self.carts.get_mut(user_id) {
-            cart.add(line)?;
-            return Ok(cart.clone());
+    pub fn add(
+        &mut self,
+        user_id: &UserId,
+        line: CartLine,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Cart, CartRejection> {
+        let (cart, keys) = self.carts.entry(user_id.clone()).or_default();
+        match key {
+            Some(key) => cart.add_once(line, key, keys).map(drop)?,
+            None => cart.add(line)?,
         }
-        let mut cart = Cart::default();
-        cart.add(line)?;
-        self.carts.insert(user_id.clone(), cart.clone());
-        Ok(cart)
+        Ok(cart.clone())
     }
 
     /// The user's cart; an empty one if there is none.
     pub fn cart(&self, user_id: &UserId) -> Cart {
-        self.carts.get(user_id).cloned().unwrap_or_default()
+        self.carts
+            .get(user_id)
+            .map(|(cart, _)| cart.clone())
+            .unwrap_or_default()
     }
 
     /// Empties the user's cart, if it has `version` where one is given; answers with what is in
     /// it now.
     pub fn empty(&mut self, user_id: &UserId, version: Option<u64>) -> Cart {
         match self.carts.get_mut(user_id) {
-            Some(cart) => {
+            Some((cart, _)) => {
                 cart.empty(version);
                 cart.clone()
             }
@@ -87,6 +114,7 @@ impl CartBook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carts::CART_KEYS_MAX;
     use crate::ids::ProductId;
 
     fn user(name: &str) -> UserId {
@@ -103,9 +131,9 @@ mod tests {
     #[test]
     fn an_article_has_one_line_where_it_was_first_put() {
         let (mut book, ada) = (CartBook::default(), user("ada"));
-        book.add(&ada, line("mug", 1)).expect("fits");
-        book.add(&ada, line("jar", 2)).expect("fits");
-        let cart = book.add(&ada, line("mug", 3)).expect("fits");
+        book.add(&ada, line("mug", 1), None).expect("fits");
+        book.add(&ada, line("jar", 2), None).expect("fits");
+        let cart = book.add(&ada, line("mug", 3), None).expect("fits");
         assert_eq!(cart.lines, [line("mug", 4), line("jar", 2)]);
         assert_eq!(cart.version, 3);
         assert_eq!(book.cart(&ada), cart);
@@ -115,36 +143,62 @@ mod tests {
     #[test]
     fn what_does_not_fit_changes_nothing() {
         let (mut book, ada) = (CartBook::default(), user("ada"));
-        book.add(&ada, line("mug", 9_999)).expect("fits");
+        book.add(&ada, line("mug", 9_999), None).expect("fits");
         let before = book.cart(&ada);
         assert!(matches!(
-            book.add(&ada, line("mug", 2)),
+            book.add(&ada, line("mug", 2), None),
             Err(CartRejection::Units(_))
         ));
         assert_eq!(book.cart(&ada), before);
         for at in 1..LINES_PER_ORDER_MAX {
-            book.add(&ada, line(&format!("p{at}"), 1)).expect("fits");
+            book.add(&ada, line(&format!("p{at}"), 1), None)
+                .expect("fits");
         }
         let full = book.cart(&ada);
         assert_eq!(
-            book.add(&ada, line("one more", 1)),
+            book.add(&ada, line("one more", 1), None),
             Err(CartRejection::Full)
         );
         assert_eq!(book.cart(&ada), full);
-        book.add(&ada, line("mug", 1)).expect("its line has room");
+        book.add(&ada, line("mug", 1), None)
+            .expect("its line has room");
     }
 
     #[test]
     fn a_late_order_does_not_empty_a_cart_that_was_filled_again() {
         let (mut book, ada) = (CartBook::default(), user("ada"));
-        let ordered = book.add(&ada, line("mug", 1)).expect("fits").version;
+        let ordered = book.add(&ada, line("mug", 1), None).expect("fits").version;
         assert_eq!(book.empty(&ada, Some(ordered)).lines, []);
         let emptied = book.cart(&ada);
         assert_eq!(book.empty(&ada, None), emptied, "again changes nothing");
-        let filled = book.add(&ada, line("jar", 1)).expect("fits");
+        let filled = book.add(&ada, line("jar", 1), None).expect("fits");
         assert!(filled.version > ordered);
         assert_eq!(book.empty(&ada, Some(ordered)), filled);
         assert_eq!(book.empty(&ada, None).lines, []);
         assert_eq!(book.empty(&user("bob"), None), Cart::default());
+    }
+
+    #[test]
+    fn a_key_adds_once_also_after_the_cart_was_emptied() {
+        let (mut book, ada) = (CartBook::default(), user("ada"));
+        let key = |name: String| Some(IdempotencyKey::new(name).expect("a key"));
+        let first = || key("first".into());
+        book.add(&ada, line("mug", 1), first()).expect("fits");
+        book.empty(&ada, None);
+        let cart = book.add(&ada, line("mug", 1), first()).expect("known");
+        assert_eq!((cart.lines, cart.version), (vec![], 2));
+        let other = book.add(&ada, line("mug", 2), first());
+        assert_eq!(other, Err(CartRejection::KeyReused));
+        // What it remembers has an end, the newest last.
+        for at in 1..CART_KEYS_MAX {
+            book.add(&ada, line("jar", 1), key(format!("k{at}")))
+                .expect("fits");
+        }
+        let before = book.cart(&ada);
+        assert_eq!(book.add(&ada, line("mug", 1), first()), Ok(before));
+        book.add(&ada, line("jar", 1), key("one-more".into()))
+            .expect("fits");
+        let cart = book.add(&ada, line("mug", 1), first()).expect("fits");
+        assert_eq!(cart.lines.last(), Some(&line("mug", 1)));
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Cart, CartBook, CartError, CartLine, Carts};
 use crate::fault::{Fault, PortError};
-use crate::ids::UserId;
+use crate::ids::{IdempotencyKey, UserId};
 
 /// Carts that last as long as the process.
 #[derive(Debug, Default)]
@@ -22,8 +22,15 @@ impl MemoryCarts {
 
 #[async_trait]
 impl Carts for MemoryCarts {
-    async fn add(&self, user_id: &UserId, line: CartLine) -> Result<Cart, CartError> {
-        self.book().add(user_id, line).map_err(PortError::Rejected)
+    async fn add(
+        &self,
+        user_id: &UserId,
+        line: CartLine,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Cart, CartError> {
+        self.book()
+            .add(user_id, line, key)
+            .map_err(PortError::Rejected)
     }
 
     async fn cart(&self, user_id: &UserId) -> Result<Cart, Fault> {

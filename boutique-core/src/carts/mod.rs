@@ -1,16 +1,18 @@
 //! Carts: what a user means to buy.
 
 mod book;
+mod keys;
 mod memory;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use book::CartBook;
+pub use keys::{CART_KEYS_MAX, CartKeys};
 pub use memory::MemoryCarts;
 
 use crate::fault::{Fault, PortError};
-use crate::ids::{ProductId, UserId};
+use crate::ids::{IdempotencyKey, ProductId, UserId};
 use crate::limits::{LINES_PER_ORDER_MAX, Units, UnitsOutOfRange};
 
 /// One article of a cart or an order, as the client names it.
@@ -51,6 +53,9 @@ pub enum CartRejection {
     /// The cart is full.
     #[error("a cart has at most {LINES_PER_ORDER_MAX} lines")]
     Full,
+    /// The key came with another line.
+    #[error("Idempotency-Key: the key was used for another line: use a new key for a new addition")]
+    KeyReused,
 }
 
 /// Why a cart store does not do what it is asked.
@@ -60,8 +65,22 @@ pub type CartError = PortError<CartRejection>;
 /// transaction; so the two are usually one object.
 #[async_trait]
 pub trait Carts: Send + Sync + 'static {
-    /// Adds units of an article.
-    async fn add(&self, user_id: &UserId, line: CartLine) -> Result<Cart, CartError>;
+    /// Adds units of an article; answers with all of the cart as it is now.
+    ///
+    /// With a `key`, at most once: the user's cart remembers the keys of its newest
+    /// [`CART_KEYS_MAX`] keyed additions, also when it is emptied in between, and an addition
+    /// whose key it remembers changes nothing. Without one, every call adds.
+    ///
+    /// # Errors
+    ///
+    /// [`CartRejection`]: the cart is unchanged, and the key is not taken by this call. After an
+    /// ambiguous fault only an addition with a key may be repeated.
+    async fn add(
+        &self,
+        user_id: &UserId,
+        line: CartLine,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Cart, CartError>;
 
     /// The user's cart; an empty one if there is none.
     async fn cart(&self, user_id: &UserId) -> Result<Cart, Fault>;

@@ -15,7 +15,7 @@ use crate::broker::Message;
 use crate::carts::{Cart, CartBook, CartError, CartLine, Carts};
 use crate::clock::Timestamp;
 use crate::fault::{Fault, PortError};
-use crate::ids::{OrderId, UserId};
+use crate::ids::{IdempotencyKey, OrderId, UserId};
 use crate::shelf::Shelf;
 
 /// Saga records, the outbox and the carts behind one lock: a confirm changes all three.
@@ -187,10 +187,15 @@ impl CheckoutStore for MemoryCheckout {
 
 #[async_trait]
 impl Carts for MemoryCheckout {
-    async fn add(&self, user_id: &UserId, line: CartLine) -> Result<Cart, CartError> {
+    async fn add(
+        &self,
+        user_id: &UserId,
+        line: CartLine,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Cart, CartError> {
         self.lock()
             .carts
-            .add(user_id, line)
+            .add(user_id, line, key)
             .map_err(PortError::Rejected)
     }
 

@@ -55,7 +55,7 @@ impl Shop for InProcess {
     }
 
     async fn add(&self, user_id: &UserId, line: CartLine) -> Result<Cart, CartError> {
-        self.ports().carts.add(user_id, line).await
+        self.ports().carts.add(user_id, line, None).await
     }
 
     async fn place(&self, order: PlaceOrder) -> Result<Outcome, CheckoutError> {

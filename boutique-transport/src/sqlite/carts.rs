@@ -1,9 +1,9 @@
 //! Carts in the data file, beside the checkout records that empty them.
 
 use async_trait::async_trait;
-use boutique_core::carts::{Cart, CartError, CartLine, Carts};
+use boutique_core::carts::{Cart, CartError, CartKeys, CartLine, Carts};
 use boutique_core::fault::{Fault, PortError};
-use boutique_core::ids::UserId;
+use boutique_core::ids::{IdempotencyKey, UserId};
 use rusqlite::{Connection, params};
 
 use super::query::{Query, count, int, json, to_json};
@@ -11,12 +11,30 @@ use super::{SqliteCheckout, Tx};
 
 #[async_trait]
 impl Carts for SqliteCheckout {
-    async fn add(&self, user_id: &UserId, line: CartLine) -> Result<Cart, CartError> {
+    async fn add(
+        &self,
+        user_id: &UserId,
+        line: CartLine,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Cart, CartError> {
         let user_id = user_id.clone();
         let add = move |tx: &Tx<'_>| {
             let mut cart = load(tx, &user_id)?;
-            cart.add(line).map_err(PortError::Rejected)?;
-            store(tx, &user_id, &cart)?;
+            let added = match key {
+                Some(key) => {
+                    let mut keys = load_keys(tx, &user_id)?;
+                    let added = cart.add_once(line, key, &mut keys);
+                    let added = added.map_err(PortError::Rejected)?;
+                    if added {
+                        store_keys(tx, &user_id, &keys)?;
+                    }
+                    added
+                }
+                None => cart.add(line).map(|()| true).map_err(PortError::Rejected)?,
+            };
+            if added {
+                store(tx, &user_id, &cart)?;
+            }
             Ok(cart)
         };
         self.store.write(add).await
@@ -67,6 +85,23 @@ fn store(db: &Connection, user_id: &UserId, cart: &Cart) -> Result<(), Fault> {
     db.run(
         "REPLACE INTO cart (user_id, version, lines) VALUES (?1, ?2, ?3)",
         params![user_id.as_str(), int(cart.version)?, to_json(&cart.lines)?],
+    )?;
+    Ok(())
+}
+
+fn load_keys(db: &Connection, user_id: &UserId) -> Result<CartKeys, Fault> {
+    let found = db.one(
+        "SELECT keys FROM cart_keys WHERE user_id = ?1",
+        [user_id.as_str()],
+        |row| json(row, 0),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
+fn store_keys(db: &Connection, user_id: &UserId, keys: &CartKeys) -> Result<(), Fault> {
+    db.run(
+        "REPLACE INTO cart_keys (user_id, keys) VALUES (?1, ?2)",
+        params![user_id.as_str(), to_json(keys)?],
     )?;
     Ok(())
 }

@@ -29,6 +29,7 @@ const MIGRATIONS: &[&[&str]] = &[
         include_str!("schema/analytics.sql"),
     ],
     &[include_str!("schema/orders_of_user.sql")],
+    &[include_str!("schema/cart_keys.sql")],
 ];
 
 /// The newest version known here.

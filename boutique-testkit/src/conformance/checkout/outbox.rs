@@ -75,7 +75,7 @@ async fn fill(store: &Store) -> Cart {
         product_id: product("tea"),
         quantity: units(1),
     };
-    fine(store.carts.add(&user("ada"), line).await)
+    fine(store.carts.add(&user("ada"), line, None).await)
 }
 
 /// An order made of the cart at `version`.

@@ -393,8 +393,8 @@ where
                         product_id: product("tea"),
                         quantity: units(1),
                     };
-                    let subject = store.carts.add(&user("ada"), line.clone()).await;
-                    prop_assert_eq!(subject.ok(), carts.add(&user("ada"), line).ok());
+                    let subject = store.carts.add(&user("ada"), line.clone(), None).await;
+                    prop_assert_eq!(subject.ok(), carts.add(&user("ada"), line, None).ok());
                 }
                 Change::Lease(max) => {
                     let hour = std::time::Duration::from_secs(3_600);

@@ -9,7 +9,7 @@ use boutique_core::ids::{ProductId, UserId};
 use super::wire::CartOut;
 use super::{ANYBODY, CheckoutApi, Place, Review, RightShop};
 use crate::http::api::answer;
-use crate::http::body::{JsonBody, PathOf, QueryOf};
+use crate::http::body::{IfMatch, JsonBody, MaybeKey, PathOf, QueryOf};
 use crate::http::page::{Page, listed};
 use crate::http::problem::{Problem, ProblemSchema};
 use crate::http::schema::{LineSchema, MoneySchema};
@@ -24,16 +24,23 @@ fn own(caller: &Caller, user_id: &UserId) -> Result<(), Problem> {
 }
 
 /// Add units of an article to a cart.
+///
+/// With a key, at most once: the cart remembers the keys of its newest 64 additions made with
+/// one, also when it is emptied in between. A repeat is answered with the cart as it is now.
+/// Without a key, every request adds.
 #[utoipa::path(
     post,
     path = "/carts/{userId}/items",
-    params(("userId" = String, Path)),
+    params(
+        ("userId" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "The client's name for this addition, its own within this cart: 1 to 255 visible ASCII characters"),
+    ),
     request_body = LineSchema,
     responses(
         (status = 200, description = "All of the cart", body = CartOut),
         (status = 400, body = ProblemSchema, content_type = "application/problem+json"),
         (status = 404, description = "It is somebody else's", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 422, description = "The line or the cart would be too large", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 422, description = "The line or the cart would be too large, or the key was used for another line", body = ProblemSchema, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn add<P: Place, R: Review>(
@@ -41,11 +48,12 @@ pub(super) async fn add<P: Place, R: Review>(
     _: RightShop,
     caller: Caller,
     PathOf(user_id): PathOf<UserId>,
+    MaybeKey(key): MaybeKey,
     JsonBody(line): JsonBody<CartLine>,
 ) -> Result<Response, Problem> {
     own(&caller, &user_id)?;
-    let cart = api.carts.add(&user_id, line).await?;
-    Ok(answer(StatusCode::OK, &CartOut::new(user_id, cart)))
+    let cart = api.carts.add(&user_id, line, key).await?;
+    Ok(CartOut::new(user_id, cart).answer())
 }
 
 /// Tell what is in a cart; an empty one if it was never filled.
@@ -66,17 +74,24 @@ pub(super) async fn cart<P: Place, R: Review>(
 ) -> Result<Response, Problem> {
     own(&caller, &user_id)?;
     let cart = api.carts.cart(&user_id).await?;
-    Ok(answer(StatusCode::OK, &CartOut::new(user_id, cart)))
+    Ok(CartOut::new(user_id, cart).answer())
 }
 
 /// Empty a cart; an empty one stays as it is.
+///
+/// A request that may be late says with `If-Match` which cart it means, so that it does not
+/// empty one that was filled again.
 #[utoipa::path(
     delete,
     path = "/carts/{userId}",
-    params(("userId" = String, Path)),
+    params(
+        ("userId" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Only if the cart is still at this version, the ETag of an earlier answer"),
+    ),
     responses(
         (status = 200, description = "The empty cart", body = CartOut),
         (status = 404, description = "It is somebody else's", body = ProblemSchema, content_type = "application/problem+json"),
+        (status = 412, description = "The cart is at another version, and not empty", body = ProblemSchema, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn empty<P: Place, R: Review>(
@@ -84,10 +99,15 @@ pub(super) async fn empty<P: Place, R: Review>(
     _: RightShop,
     caller: Caller,
     PathOf(user_id): PathOf<UserId>,
+    IfMatch(version): IfMatch,
 ) -> Result<Response, Problem> {
     own(&caller, &user_id)?;
-    let cart = api.carts.empty(&user_id, None).await?;
-    Ok(answer(StatusCode::OK, &CartOut::new(user_id, cart)))
+    let cart = api.carts.empty(&user_id, version).await?;
+    if !cart.lines.is_empty() {
+        let detail = "the cart has changed: read it again";
+        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, detail).about("If-Match"));
+    }
+    Ok(CartOut::new(user_id, cart).answer())
 }
 
 /// Something that is sold.

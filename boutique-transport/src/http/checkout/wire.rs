@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use boutique_core::carts::{Cart, CartLine, CartRejection};
 use boutique_core::catalog::QuoteRejection;
 use boutique_core::checkout::{
@@ -17,6 +18,7 @@ use boutique_core::pii::Pii;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::api::answer;
 use crate::http::moment::Moment;
 use crate::http::problem::Problem;
 use crate::http::schema::{AddressSchema, LineSchema, MoneySchema, OrderItemSchema};
@@ -256,6 +258,15 @@ impl CartOut {
             version: cart.version,
         }
     }
+
+    /// The cart, with its version as the `ETag`.
+    pub(super) fn answer(&self) -> Response {
+        let mut response = answer(StatusCode::OK, self);
+        if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", self.version)) {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        response
+    }
 }
 
 /// What a buyer gets for a confirmed order.
@@ -331,6 +342,7 @@ impl From<CartRejection> for Problem {
         problem.about(match rejection {
             CartRejection::Units(_) => "quantity",
             CartRejection::Full => "items",
+            CartRejection::KeyReused => "Idempotency-Key",
         })
     }
 }
