@@ -375,6 +375,8 @@ gated!(Broker {
     acknowledge(subscription: &SubscriptionId, deliveries: Vec<AckId>)
         -> Result<(), BrokerError>;
     reject(subscription: &SubscriptionId, deliveries: Vec<AckId>) -> Result<(), BrokerError>;
+    return_unsent(subscription: &SubscriptionId, deliveries: Vec<AckId>)
+        -> Result<(), BrokerError>;
     extend(subscription: &SubscriptionId, deliveries: Vec<AckId>, by: Duration)
         -> Result<(), BrokerError>;
     backlog(subscription: &SubscriptionId) -> Result<Backlog, BrokerError>;

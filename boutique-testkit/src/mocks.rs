@@ -315,6 +315,8 @@ mock! {
             -> Result<(), BrokerError>;
         async fn reject(&self, subscription: &SubscriptionId, deliveries: Vec<AckId>)
             -> Result<(), BrokerError>;
+        async fn return_unsent(&self, subscription: &SubscriptionId, deliveries: Vec<AckId>)
+            -> Result<(), BrokerError>;
         async fn extend(
             &self,
             subscription: &SubscriptionId,

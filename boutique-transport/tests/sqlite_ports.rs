@@ -519,9 +519,10 @@ async fn round(broker: &dyn Broker, number: u64, said: &mut Transcript) {
         for (place, ack_id) in ack_ids.iter().enumerate() {
             let answer = vec![*ack_id, *ack_id];
             let longer = Duration::from_secs(30);
-            match (number as usize + place) % 6 {
+            match (number as usize + place) % 7 {
                 0 => said.note(broker.acknowledge(&name, answer).await),
                 1 | 2 => said.note(broker.reject(&name, answer).await),
+                4 => said.note(broker.return_unsent(&name, answer).await),
                 3 => said.note(broker.extend(&name, answer, longer).await),
                 // Lost, or late.
                 _ => {}

@@ -42,8 +42,8 @@ impl Default for Topology {
 /// How long order management may take for one delivery. Longer than any of its steps.
 const ACK_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Deliveries after which a message is dead: the most there may be, so that an outage of order
-/// management of some minutes makes no order a case for a person.
+/// Deliveries after which a message is dead: the most there may be. While order management is away
+/// none is counted; these are the ones it got and failed at, or did not answer in time.
 const ATTEMPTS_MAX: u32 = 100;
 
 /// The longest rest between two deliveries: order management that is back is told soon.

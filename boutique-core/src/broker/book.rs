@@ -16,6 +16,8 @@ pub struct DeliveryRow {
     pub message_id: u64,
     /// Deliveries so far; 0 for a message that was never leased.
     pub attempt: u32,
+    /// Those of them that nobody got to see, and that do not count towards the dead-letter topic.
+    pub unsent: u32,
     /// Whether a subscriber has it.
     pub leased: bool,
     /// When the lease ends, or, without one, from when it may be delivered.
@@ -27,7 +29,7 @@ pub struct DeliveryRow {
 pub enum Fate {
     /// It is delivered again, not before this moment.
     Again(Timestamp),
-    /// It goes to the dead-letter topic, after that many deliveries.
+    /// It goes to the dead-letter topic, after that many deliveries that count.
     Dead(u32),
 }
 
@@ -45,6 +47,7 @@ impl DeliveryRow {
         Self {
             message_id,
             attempt: 0,
+            unsent: 0,
             leased: false,
             due: now,
         }
@@ -89,6 +92,21 @@ impl DeliveryRow {
         ours.then(|| self.fail(config, now.min(self.due)))
     }
 
+    /// Gives the delivery `ack_id` back, which nobody got to see; when it is due again. `None`,
+    /// and nothing changes, if it is not leased any more.
+    pub fn return_unsent(
+        &mut self,
+        ack_id: AckId,
+        config: &SubscriptionConfig,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let ours = self.leased && self.ack_id() == ack_id;
+        ours.then(|| {
+            self.unsent = self.unsent.saturating_add(1);
+            self.rest(config, now.min(self.due))
+        })
+    }
+
     /// Ends a lease that has run out. `None`, and nothing changes, if there is none.
     ///
     /// The back-off counts from the end of the lease, so it does not matter when that is
@@ -99,12 +117,19 @@ impl DeliveryRow {
     }
 
     fn fail(&mut self, config: &SubscriptionConfig, at: Timestamp) -> Fate {
+        let due = self.rest(config, at);
+        let counted = self.attempt.saturating_sub(self.unsent);
+        match &config.dead_letter {
+            Some(policy) if counted >= policy.max_attempts => Fate::Dead(counted),
+            _ => Fate::Again(due),
+        }
+    }
+
+    /// Ends the lease; when it is due again.
+    fn rest(&mut self, config: &SubscriptionConfig, at: Timestamp) -> Timestamp {
         self.leased = false;
         self.due = at.after(next_backoff(config, self.attempt));
-        match &config.dead_letter {
-            Some(policy) if self.attempt >= policy.max_attempts => Fate::Dead(self.attempt),
-            _ => Fate::Again(self.due),
-        }
+        self.due
     }
 
     /// Lets the lease of the delivery `ack_id` end `by` from now; `false` if it has run out.
@@ -192,6 +217,34 @@ mod tests {
             ]
         );
         assert_eq!(next_backoff(&config, u32::MAX), config.backoff_max);
+    }
+
+    #[test]
+    fn a_delivery_that_nobody_saw_rests_as_long_and_is_not_counted() {
+        let mut config = SubscriptionConfig::new("orders".into());
+        config.dead_letter = Some(DeadLetterPolicy {
+            topic: "dead".into(),
+            max_attempts: 5,
+        });
+        let mut row = DeliveryRow::new(1, at(0));
+        // Hours of an outage.
+        for _ in 0..1_000 {
+            let now = row.due;
+            let ack_id = row.lease(&config, now);
+            let due = row.return_unsent(ack_id, &config, now).expect("leased");
+            assert_eq!(due, now.after(next_backoff(&config, row.attempt)));
+            assert_eq!(row.return_unsent(ack_id, &config, now), None);
+        }
+        let rest = next_backoff(&config, row.attempt);
+        assert_eq!(rest, config.backoff_max);
+        let mut fates = Vec::new();
+        while fates.len() < 5 {
+            let now = row.due;
+            let ack_id = row.lease(&config, now);
+            fates.push(row.reject(ack_id, &config, now).expect("leased"));
+        }
+        assert!(matches!(fates[3], Fate::Again(_)), "{fates:?}");
+        assert_eq!(fates[4], Fate::Dead(5));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What subscribers see of a broker in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -220,7 +220,7 @@ async fn a_pump_acknowledges_what_the_service_takes_and_gives_the_rest_back() {
         .await;
     let service = service_fn(|push: Push| async move {
         match &*push.delivery.message.data {
-            "bad" => Err(Fault::unavailable("not today")),
+            "bad" => Err(Fault::permanent("not this one")),
             _ => Ok(()),
         }
     });
@@ -255,4 +255,41 @@ async fn a_pump_acknowledges_what_the_service_takes_and_gives_the_rest_back() {
     assert_eq!(pump.pump(10).await.expect("pumps"), pumped(0, 0, 0));
     scene.wait(10_400);
     assert_eq!(pump.pump(10).await.expect("pumps"), pumped(1, 0, 1));
+}
+
+#[tokio::test]
+async fn an_outage_of_the_service_makes_no_dead_letters_and_poison_still_does() {
+    let scene = Scene::new().await;
+    scene.publish(&[("poison", None), ("good", None)]).await;
+    let away = Arc::new(AtomicBool::new(true));
+    let is_away = Arc::clone(&away);
+    let service = service_fn(move |push: Push| {
+        let answer = match &*push.delivery.message.data {
+            _ if is_away.load(Ordering::SeqCst) => Err(Fault::unavailable("refused")),
+            "poison" => Err(Fault::permanent("not this one")),
+            _ => Ok(()),
+        };
+        std::future::ready(answer)
+    });
+    let pump = PushPump {
+        broker: Arc::<MemoryBroker>::clone(&scene.broker),
+        subscription: sub("books"),
+        service,
+        in_flight: 2,
+    };
+    // Six hours, a minute at a time: the longest rest of this subscription.
+    for _ in 0..360 {
+        assert_eq!(pump.pump(10).await.expect("pumps").rejected, 2);
+        scene.wait(60_000);
+    }
+    assert!(scene.pull("letters").await.is_empty());
+    away.store(false, Ordering::SeqCst);
+    assert_eq!(pump.pump(10).await.expect("pumps").acknowledged, 1);
+    for _ in 1..5 {
+        scene.wait(60_000);
+        assert_eq!(pump.pump(10).await.expect("pumps").rejected, 1);
+    }
+    let letters = scene.pull("letters").await;
+    assert_eq!(datas(&letters), ["poison"]);
+    assert_eq!(letters[0].message.attributes[SOURCE_ATTEMPTS], "5");
 }

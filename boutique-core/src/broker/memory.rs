@@ -188,6 +188,19 @@ impl Broker for MemoryBroker {
         })
     }
 
+    async fn return_unsent(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+    ) -> Result<(), BrokerError> {
+        self.on(subscription, |queue, now| {
+            for ack_id in deliveries {
+                queue.return_unsent(ack_id, now);
+            }
+            ((), Vec::new())
+        })
+    }
+
     async fn extend(
         &self,
         subscription: &SubscriptionId,

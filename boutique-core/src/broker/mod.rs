@@ -3,7 +3,8 @@
 //! A message is delivered at least once to every subscription of its topic: it is leased to a
 //! subscriber for the ack deadline and comes back, after a back-off that doubles, unless it is
 //! acknowledged in time. Messages with one ordering key are delivered one after the other.
-//! After a stated number of attempts a message moves to the dead-letter topic.
+//! After a stated number of attempts a message moves to the dead-letter topic; a delivery that
+//! never reached the subscriber is none of them, so that an outage makes no dead letters.
 
 mod book;
 #[cfg(test)]
@@ -146,7 +147,7 @@ pub struct DeadLetterPolicy {
     /// The dead-letter topic. The message keeps its data, attributes and ordering key and gets
     /// `CloudPubSubDeadLetterSourceSubscription` and `CloudPubSubDeadLetterSourceDeliveryCount`.
     pub topic: TopicId,
-    /// Deliveries before that, 5 to 100.
+    /// Deliveries before that, 5 to 100, without those that never reached the subscriber.
     pub max_attempts: u32,
 }
 
@@ -221,6 +222,14 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Gives deliveries back: each is due again after its back-off, or dead.
     async fn reject(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+    ) -> Result<(), BrokerError>;
+
+    /// Gives deliveries back that nobody got to see: each is due again after its back-off, which
+    /// grows as after a rejection, and does not count towards the dead-letter topic.
+    async fn return_unsent(
         &self,
         subscription: &SubscriptionId,
         deliveries: Vec<AckId>,

@@ -146,6 +146,18 @@ impl Queue {
         self.meet(ack_id.message_id, fate)
     }
 
+    pub(super) fn return_unsent(&mut self, ack_id: AckId, now: Timestamp) {
+        let id = ack_id.message_id;
+        let Some(row) = self.rows.get_mut(&id) else {
+            return;
+        };
+        let place = (row.delivery.due, id);
+        if let Some(due) = row.delivery.return_unsent(ack_id, &self.config, now) {
+            self.leased.remove(&place);
+            self.waiting.insert((due, id));
+        }
+    }
+
     pub(super) fn extend(&mut self, ack_id: AckId, by: Duration, now: Timestamp) {
         let Some(row) = self.rows.get_mut(&ack_id.message_id) else {
             return;

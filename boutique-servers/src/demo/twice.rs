@@ -88,6 +88,14 @@ impl Broker for PublishTwice {
         self.inner.reject(subscription, deliveries).await
     }
 
+    async fn return_unsent(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+    ) -> Result<(), BrokerError> {
+        self.inner.return_unsent(subscription, deliveries).await
+    }
+
     async fn extend(
         &self,
         subscription: &SubscriptionId,

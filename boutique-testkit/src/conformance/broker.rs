@@ -43,6 +43,8 @@ suite! {
         without_order_all_are_delivered,
         a_message_that_always_fails_is_dead_in_the_end,
         what_follows_a_dead_message_is_delivered,
+        a_delivery_that_nobody_saw_is_not_counted,
+        a_stale_return_is_ignored,
         without_a_policy_nothing_dies,
         a_lease_can_be_extended,
         a_lease_that_ran_out_can_not_be_extended,
@@ -134,6 +136,10 @@ async fn acknowledge(store: &Store, ack_id: AckId) {
 
 async fn reject(store: &Store, ack_id: AckId) {
     fine(store.reject(&oms(), vec![ack_id]).await);
+}
+
+async fn return_unsent(store: &Store, ack_id: AckId) {
+    fine(store.return_unsent(&oms(), vec![ack_id]).await);
 }
 
 async fn left(store: &Store) -> u64 {

@@ -202,6 +202,20 @@ impl Broker for SqliteBroker {
         .await
     }
 
+    async fn return_unsent(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+    ) -> Result<(), BrokerError> {
+        self.on(subscription, move |it, db, now| {
+            for ack_id in deliveries {
+                it.return_unsent(db, ack_id, now)?;
+            }
+            Ok(((), Vec::new()))
+        })
+        .await
+    }
+
     async fn extend(
         &self,
         subscription: &SubscriptionId,

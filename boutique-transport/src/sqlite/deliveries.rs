@@ -129,14 +129,14 @@ impl Subscription {
             (self.seq, now.as_micros()),
         )?;
         let ready = db.all(
-            "SELECT it.message, it.attempt, it.state = 'leased', it.due_at, \
+            "SELECT it.message, it.attempt, it.unsent, it.state = 'leased', it.due_at, \
                     message.published_at, message.ordering_key, message.data, message.attributes \
              FROM delivery AS it INDEXED BY delivery_ready \
                   JOIN message ON message.id = it.message \
              WHERE it.subscription = ?1 AND it.state = 'ready' \
              ORDER BY it.message LIMIT ?2",
             (self.seq, row_limit(max)),
-            |row| Ok((delivery_row(row)?, moment(row, 4)?, message(row, 5)?)),
+            |row| Ok((delivery_row(row)?, moment(row, 5)?, message(row, 6)?)),
         )?;
         let lease = |(mut row, published_at, message): (DeliveryRow, _, _)| {
             let ack_id = row.lease(&self.config, now);
@@ -174,6 +174,21 @@ impl Subscription {
             Some(fate) => self.meet(db, &row, fate),
             None => Ok(None),
         }
+    }
+
+    /// Gives a delivery back that nobody got to see.
+    pub(super) fn return_unsent(
+        &self,
+        db: &Connection,
+        ack_id: AckId,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        if let Some(mut row) = self.row(db, ack_id)?
+            && row.return_unsent(ack_id, &self.config, now).is_some()
+        {
+            self.keep(db, &row)?;
+        }
+        Ok(())
     }
 
     /// Lets a lease end `by` from now, unless it has run out.
@@ -269,7 +284,7 @@ impl Subscription {
 
     fn lapsed(&self, db: &Connection, now: Timestamp) -> Result<Vec<DeliveryRow>, Fault> {
         db.all(
-            "SELECT message, attempt, state = 'leased', due_at FROM delivery \
+            "SELECT message, attempt, unsent, state = 'leased', due_at FROM delivery \
              WHERE subscription = ?1 AND state = 'leased' AND due_at <= ?2 \
              ORDER BY due_at, message",
             (self.seq, now.as_micros()),
@@ -283,7 +298,7 @@ impl Subscription {
             return Ok(None);
         };
         db.one(
-            "SELECT message, attempt, state = 'leased', due_at FROM delivery \
+            "SELECT message, attempt, unsent, state = 'leased', due_at FROM delivery \
              WHERE subscription = ?1 AND message = ?2",
             (self.seq, message),
             delivery_row,
@@ -293,13 +308,14 @@ impl Subscription {
     /// Writes back a row that was leased or given back.
     fn keep(&self, db: &Connection, row: &DeliveryRow) -> Result<(), Fault> {
         db.run(
-            "UPDATE delivery SET state = ?3, attempt = ?4, due_at = ?5 \
+            "UPDATE delivery SET state = ?3, attempt = ?4, unsent = ?5, due_at = ?6 \
              WHERE subscription = ?1 AND message = ?2",
             params![
                 self.seq,
                 int(row.message_id)?,
                 if row.leased { "leased" } else { "waiting" },
                 row.attempt,
+                row.unsent,
                 row.due.as_micros(),
             ],
         )
@@ -358,13 +374,14 @@ impl Subscription {
     }
 }
 
-/// The rule's view of the columns `message, attempt, state = 'leased', due_at`.
+/// The rule's view of the columns `message, attempt, unsent, state = 'leased', due_at`.
 fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     Ok(DeliveryRow {
         message_id: count(row, 0)?,
         attempt: row.get(1)?,
-        leased: row.get(2)?,
-        due: moment(row, 3)?,
+        unsent: row.get(2)?,
+        leased: row.get(3)?,
+        due: moment(row, 4)?,
     })
 }
 

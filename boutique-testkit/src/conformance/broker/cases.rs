@@ -12,7 +12,7 @@ use boutique_core::clock::Clock;
 use super::super::given::{fine, message, refused, together};
 use super::{
     Store, Time, acknowledge, config, keyed, left, loose, mortal, no_subscription, oms, one,
-    publish, pull, pulled, reject, subscribed, topic,
+    publish, pull, pulled, reject, return_unsent, subscribed, topic,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -93,6 +93,10 @@ pub(super) async fn unknown_names_are_refused(store: &Store, _: Time) {
     );
     assert_eq!(
         refused(store.reject(&nobody, vec![id]).await),
+        no_subscription()
+    );
+    assert_eq!(
+        refused(store.return_unsent(&nobody, vec![id]).await),
         no_subscription()
     );
     assert_eq!(
@@ -381,6 +385,49 @@ pub(super) async fn what_follows_a_dead_message_is_delivered(store: &Store, cloc
     fail(store, &clock, 5).await;
     assert_eq!(pulled(store).await, ["a2 1"]);
     assert_eq!(left(store).await, 1);
+}
+
+pub(super) async fn a_delivery_that_nobody_saw_is_not_counted(store: &Store, clock: Time) {
+    subscribed(store, mortal()).await;
+    publish(store, vec![keyed("a1", "a"), keyed("a2", "a")]).await;
+    // The subscriber is away: far more often than a message may fail.
+    let mut rest = 100;
+    for attempt in 1..=30 {
+        let ack_id = one(store).await;
+        assert_eq!(ack_id.attempt, attempt);
+        return_unsent(store, ack_id).await;
+        clock.advance_millis(rest - 1);
+        assert_eq!(pulled(store).await, [""; 0], "it rests, and a2 behind it");
+        clock.advance_millis(1);
+        rest = (rest * 2).min(1_000);
+    }
+    // It is back, and cannot take the message: that is counted from here.
+    for attempt in 31..=35 {
+        let ack_id = one(store).await;
+        assert_eq!(ack_id.attempt, attempt);
+        reject(store, ack_id).await;
+        clock.advance_millis(1_000);
+    }
+    let [letter] = &fine(store.pull(&"letters".into(), 9).await)[..] else {
+        panic!("one letter is dead");
+    };
+    assert_eq!(&*letter.message.data, "a1");
+    assert_eq!(letter.message.attributes[SOURCE_ATTEMPTS], "5");
+    assert_eq!(pulled(store).await, ["a2 1"]);
+}
+
+pub(super) async fn a_stale_return_is_ignored(store: &Store, clock: Time) {
+    subscribed(store, mortal()).await;
+    publish(store, vec![loose("a")]).await;
+    let first = one(store).await;
+    return_unsent(store, first).await;
+    clock.advance_millis(100);
+    let second = one(store).await;
+    return_unsent(store, first).await;
+    assert_eq!(pulled(store).await, [""; 0], "the second is still out");
+    acknowledge(store, second).await;
+    return_unsent(store, second).await;
+    assert_eq!(left(store).await, 0);
 }
 
 pub(super) async fn without_a_policy_nothing_dies(store: &Store, clock: Time) {

@@ -20,6 +20,7 @@ enum Step {
     Pull(usize),
     Acknowledge(usize),
     Reject(usize),
+    ReturnUnsent(usize),
     Extend(usize),
     Wait(u64),
 }
@@ -31,6 +32,7 @@ fn steps() -> impl Strategy<Value = (bool, bool, Vec<Step>)> {
         4 => (0..4_usize).prop_map(Step::Pull),
         3 => any::<usize>().prop_map(Step::Acknowledge),
         3 => any::<usize>().prop_map(Step::Reject),
+        2 => any::<usize>().prop_map(Step::ReturnUnsent),
         1 => any::<usize>().prop_map(Step::Extend),
         3 => prop_oneof![Just(90_u64), Just(150), Just(900), Just(4_000), Just(11_000)]
             .prop_map(Step::Wait),
@@ -150,6 +152,15 @@ where
                     rules.lapse(now);
                     store.reject(&oms(), vec![id]).await.map_err(fault)?;
                     rules.reject(id, now);
+                }
+                Step::ReturnUnsent(at) => {
+                    let Some(id) = pick(*at) else { continue };
+                    rules.lapse(now);
+                    let returned = store.return_unsent(&oms(), vec![id]).await;
+                    returned.map_err(fault)?;
+                    for (row, _) in &mut rules.rows {
+                        row.return_unsent(id, &rules.config, now);
+                    }
                 }
                 Step::Extend(at) => {
                     let Some(id) = pick(*at) else { continue };
