@@ -1,6 +1,7 @@
 //! Failures and crashes on purpose: ports that fail at a chosen call, ports whose every await
 //! is a crash point, and a tool that crashes there.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
@@ -47,6 +48,9 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Runs after the port has answered, whatever it answered; a fault takes the answer's place.
     async fn leave(&self, verb: &'static str) -> Result<(), Fault>;
+
+    /// Sees what the port answered, before [`Gate::leave`]: a `Result` of the verb's own type.
+    fn answered(&self, _verb: &'static str, _answer: &dyn Any) {}
 }
 
 /// A port with a [`Gate`] around every call. It is the port itself: `Gated<dyn StockLedger, G>`
@@ -264,6 +268,7 @@ macro_rules! gated {
             $(async fn $verb(&self, $($arg: $type),*) -> $out {
                 self.gate.enter(stringify!($verb)).await?;
                 let answer = self.inner.$verb($($arg),*).await;
+                self.gate.answered(stringify!($verb), &answer);
                 self.gate.leave(stringify!($verb)).await?;
                 answer
             })*
