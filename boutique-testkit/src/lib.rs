@@ -6,6 +6,7 @@
 //! - [`script`]: a service that answers from a script, in place of any other.
 //! - [`faulty`]: ports that fail at a chosen call, and a crash at any await.
 //! - [`mocks`]: [mockall] mocks of every port.
+//! - [`simulate`]: the whole order graph through thousands of seeded disasters.
 //!
 //! # An adapter of your own
 //!
@@ -69,11 +70,16 @@
 //! }
 //! ```
 
+#[cfg(feature = "suites")]
 pub mod conformance;
 pub mod faulty;
+#[cfg(feature = "suites")]
 pub mod generate;
+#[cfg(feature = "suites")]
 pub mod mocks;
 pub mod script;
+#[cfg(feature = "simulate")]
+pub mod simulate;
 pub mod sources;
 
 pub use faulty::{FaultPlan, Faulty, Yielding, cut_after};
