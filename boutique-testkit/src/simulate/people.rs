@@ -164,7 +164,14 @@ impl Buyer {
         if from_cart {
             for line in lines.clone() {
                 // The page before the checkout, which is not simulated.
-                drop(self.cluster.stores.ports.carts.add(&user_id, line).await);
+                drop(
+                    self.cluster
+                        .stores
+                        .ports
+                        .carts
+                        .add(&user_id, line, None)
+                        .await,
+                );
             }
         }
         OrderBody {

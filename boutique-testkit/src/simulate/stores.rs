@@ -191,6 +191,15 @@ impl Broker for BothBrokers {
         self.of(subscription).reject(subscription, deliveries).await
     }
 
+    async fn return_unsent(
+        &self,
+        subscription: &SubscriptionId,
+        deliveries: Vec<AckId>,
+    ) -> Result<(), BrokerError> {
+        let broker = self.of(subscription);
+        broker.return_unsent(subscription, deliveries).await
+    }
+
     async fn extend(
         &self,
         subscription: &SubscriptionId,
