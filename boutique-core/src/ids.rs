@@ -192,6 +192,11 @@ macro_rules! derived {
 impl OrderId {
     /// The hold that `attempt` of this order has in the stock system called `system`.
     pub fn hold(&self, system: &str, attempt: u32) -> HoldId {
+        let attempt = if planted!(HoldIdWithoutAttempt) {
+            1
+        } else {
+            attempt
+        };
         derived!(HoldId, "{}.{system}.{attempt}", self.0)
     }
 

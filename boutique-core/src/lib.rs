@@ -4,6 +4,23 @@
 //! Nothing here waits on time, reads a clock, draws randomness or opens anything. Modules in
 //! reading order:
 
+/// Whether a mutation of [`planted`] is in the process. A constant `false` without the feature.
+#[cfg(feature = "planted")]
+macro_rules! planted {
+    ($mutation:ident) => {
+        $crate::planted::is($crate::planted::Mutation::$mutation)
+    };
+}
+#[cfg(not(feature = "planted"))]
+macro_rules! planted {
+    ($mutation:ident) => {
+        false
+    };
+}
+
+#[cfg(feature = "planted")]
+pub mod planted;
+
 pub mod flow;
 
 pub mod clock;

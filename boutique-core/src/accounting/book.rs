@@ -109,7 +109,9 @@ impl JournalBook {
     /// [`BookRejection::Amount`] if an account's sum would be beyond the ceiling. The journal is
     /// unchanged.
     pub fn post(&mut self, entry: Entry) -> Result<Booked, BookRejection> {
-        if let Some(booked) = self.entry(&entry.id) {
+        if let Some(booked) = self.entry(&entry.id)
+            && !planted!(EntryBookedTwice)
+        {
             return if booked.says_the_same_as(&entry) {
                 Ok(Booked {
                     entry: booked.clone(),

@@ -37,7 +37,10 @@ impl AnalyticsStore for MemoryAnalytics {
                 .view
                 .get(&row.event_id)
                 .is_none_or(|it| row.came_before(it));
-            if first {
+            if planted!(DedupeByDeliveryId) {
+                let id = EventId::new(format!("delivery.{}", row.message_id)).expect("a name");
+                table.view.insert(id, row);
+            } else if first {
                 table.view.insert(row.event_id.clone(), row);
             }
         }

@@ -89,6 +89,9 @@ impl Desk {
         let Some(policy) = policy.cloned().flatten() else {
             return;
         };
+        if planted!(DeadLetterDropped) {
+            return;
+        }
         for it in dead {
             let letter = Arc::new(it.message.dead(subscription, it.attempts));
             // The topic was there when the subscription was created, and topics stay.

@@ -109,7 +109,7 @@ impl Queue {
     pub(super) fn lapse(&mut self, now: Timestamp) -> Vec<Dead> {
         let mut dead = Vec::new();
         while let Some(&(due, id)) = self.leased.first() {
-            if due > now {
+            if due > now || planted!(LeaseNeverLapses) {
                 break;
             }
             self.leased.pop_first();

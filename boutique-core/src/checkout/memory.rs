@@ -105,7 +105,8 @@ impl CheckoutStore for MemoryCheckout {
                 let seq = state.last_seq;
                 state.outbox.insert(seq, waiting);
                 if let Some(cart) = &saga.intent.cart {
-                    state.carts.empty(&cart.user_id, Some(cart.version));
+                    let version = (!planted!(CartEmptiedBlindly)).then_some(cart.version);
+                    state.carts.empty(&cart.user_id, version);
                 }
             }
         }
@@ -144,7 +145,7 @@ impl CheckoutStore for MemoryCheckout {
         let free = state
             .outbox
             .iter_mut()
-            .filter(|(_, it)| it.leased_until <= now)
+            .filter(|(_, it)| it.leased_until <= now || planted!(LeasesAreShared))
             .take(max);
         Ok(free
             .map(|(seq, it)| {

@@ -172,7 +172,7 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
     ) -> Result<Result<Outcome, u32>, CheckoutError> {
         let intent = &saga.intent;
         let ours = intent.tenant == request.tenant && intent.key == request.key;
-        if !ours || intent.body != request.body {
+        if (!ours || intent.body != request.body) && !planted!(KeyReusedUnnoticed) {
             return Err(PortError::Rejected(CheckoutRejection::KeyReused));
         }
         if let Some(outcome) = Outcome::of(&saga) {
@@ -196,7 +196,7 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
 
     /// Refuses to begin an effect that nobody waits for any more.
     fn in_time(&self, deadline: Timestamp) -> Result<(), Fault> {
-        if self.now() < deadline {
+        if self.now() < deadline || planted!(EffectAfterTheDeadline) {
             Ok(())
         } else {
             Err(Fault::unavailable("the request's deadline has passed"))
@@ -296,6 +296,12 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
                 let fault = Fault::unavailable(format!("the hold is {state} by now: try again"));
                 self.abandon(&intent, fault).await
             }
+            Err(error) if planted!(TimeoutIsFailure) => {
+                let failed = Decide::Fail(error.to_string());
+                let order_id = &intent.order_id;
+                self.sagas.decide(order_id, intent.attempt, failed).await?;
+                Err(stock_fault(error).into())
+            }
             Err(error) => self.undecided(&intent, stock_fault(error)).await,
         }
     }
@@ -310,7 +316,11 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
             return self.abandon(intent, late).await;
         }
         let until = self.now().after(self.settings.review_time);
-        let ttl = self.settings.review_time + self.settings.hold_ttl;
+        let ttl = if planted!(ParkedGoodsLapse) {
+            self.settings.hold_ttl
+        } else {
+            self.settings.review_time + self.settings.hold_ttl
+        };
         match self.sagas.stock.extend(&intent.legs(), ttl).await {
             Ok(holds) if holds.iter().all(|it| it.state == HoldState::Held) => {}
             Ok(_) => {
@@ -410,6 +420,7 @@ where
                     Err(_) => Err(PortError::Rejected(CheckoutRejection::InProgress)),
                 };
             }
+            Err(_) if planted!(ConfirmBeforeIntent) => {}
             // Not ours to void: another request with this key may own the holds by now. What
             // this one held lapses.
             Err(fault) => return Err(fault.into()),
@@ -465,7 +476,12 @@ where
     /// A [`CheckoutRejection`], with nothing kept; or a [`Fault`]: nothing is sold that is not
     /// recorded, nothing stays held, and the same key may be sent again.
     async fn run(&self, request: PlaceOrder) -> Result<Outcome, CheckoutError> {
-        let order_id = self.ids.order(&request.tenant, &request.key);
+        let order_id = if planted!(KeyNotScoped) {
+            let everybody = crate::ids::TenantId::new("everybody").expect("a name");
+            self.ids.order(&everybody, &request.key)
+        } else {
+            self.ids.order(&request.tenant, &request.key)
+        };
         let attempt = match self.sagas.store.saga(&order_id).await? {
             None => 1,
             Some(saga) => match self.existing(saga, &request).await? {

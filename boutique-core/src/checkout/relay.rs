@@ -48,6 +48,9 @@ impl Relay {
         let (seqs, messages): (Vec<_>, Vec<_>) =
             records.into_iter().map(|it| (it.seq, it.message)).unzip();
         let published = seqs.len();
+        if planted!(RelayMarksFirst) {
+            self.store.published(seqs.clone()).await?;
+        }
         match self.broker.publish(&self.topic, messages).await {
             Ok(_) => {
                 self.store.published(seqs).await?;

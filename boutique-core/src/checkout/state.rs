@@ -140,6 +140,13 @@ impl SagaState {
             | (Self::Failed { .. }, Decide::Fail(_))
             | (Self::Review { .. }, Decide::Park { .. })
             | (Self::Approved { .. }, Decide::Approve { .. }) => Transition::Already,
+            (Self::Confirmed { .. } | Self::Refused { .. }, Decide::Fail(reason))
+                if planted!(LastDecisionWins) =>
+            {
+                Transition::To(Self::Failed {
+                    reason: reason.clone(),
+                })
+            }
             _ => Transition::Superseded,
         }
     }
@@ -186,7 +193,7 @@ impl Saga {
         decision: &Decide,
         now: Timestamp,
     ) -> Result<bool, StoreRejection> {
-        let transition = if attempt == self.intent.attempt {
+        let transition = if attempt == self.intent.attempt || planted!(AttemptNotChecked) {
             self.state.apply(decision)
         } else {
             Transition::Superseded

@@ -43,10 +43,12 @@ pub fn split(total: Money, weights: &[u128]) -> Result<Vec<Money>, MoneyError> {
     }
     let missing = minor - counts.iter().sum::<u128>();
     remainders.sort_by_key(|&(rest, at)| (std::cmp::Reverse(rest), at));
-    for &(_, at) in remainders
-        .iter()
-        .take(usize::try_from(missing).unwrap_or(usize::MAX))
-    {
+    let raised = if planted!(RoundsUpTwice) {
+        remainders.iter().filter(|it| it.0 > 0).count()
+    } else {
+        usize::try_from(missing).unwrap_or(usize::MAX)
+    };
+    for &(_, at) in remainders.iter().take(raised) {
         counts[at] += 1;
     }
     let mut amounts: Vec<u128> = counts.into_iter().map(|count| count * grain).collect();

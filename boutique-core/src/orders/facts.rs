@@ -240,6 +240,9 @@ impl Progress {
 
     /// Units of a line that came back already.
     pub(super) fn returned(&self, line: usize) -> u32 {
+        if planted!(ReturnPaysTwice) {
+            return 0;
+        }
         let lines = self.returns.iter().flat_map(|it| &it.lines);
         let of_line = lines.filter(|it| it.line == line);
         of_line.map(|it| it.quantity.get()).sum()

@@ -79,7 +79,7 @@ impl OrderStore for MemoryOrders {
             let unknown = OrderRejection::UnknownOrder(order_id.clone());
             return Err(PortError::Rejected(unknown));
         };
-        if event.as_ref().is_some_and(|it| inbox.contains(it)) {
+        if event.as_ref().is_some_and(|it| inbox.contains(it)) && !planted!(EffectBeforeInbox) {
             return Ok(order.clone());
         }
         let next = order.with(facts, now).map_err(PortError::Rejected)?;

@@ -83,6 +83,7 @@ where
         match self.orders.accept(order, self.clock.now()).await {
             Ok(_) => {}
             Err(PortError::Rejected(why)) => return Err(refuse(&why)),
+            Err(PortError::Fault(_)) if planted!(AckBeforeDurable) => return Ok(()),
             Err(PortError::Fault(fault)) => return Err(fault.into()),
         }
         // A repeat is driven as well: the first delivery may have died before it came to that.
@@ -149,6 +150,7 @@ where
         match self.take_in(&delivery.message, delivery.published_at).await {
             Ok(()) => Ok(()),
             Err(NotTaken::Fault(fault)) => Err(fault),
+            Err(NotTaken::Refused(_)) if planted!(RefusedMessageDropped) => Ok(()),
             Err(NotTaken::Refused(reason)) => {
                 let now = self.clock.now();
                 let letter = letter(&push, DeadLetterSource::Refused, reason, now);
@@ -169,6 +171,7 @@ where
         match self.take_in(&push.delivery.message).await {
             Ok(()) => Ok(()),
             Err(NotTaken::Fault(fault)) => Err(fault),
+            Err(NotTaken::Refused(_)) if planted!(RefusedMessageDropped) => Ok(()),
             Err(NotTaken::Refused(reason)) => {
                 let now = self.clock.now();
                 let letter = letter(&push, DeadLetterSource::Refused, reason, now);

@@ -150,7 +150,7 @@ impl StockBook {
         if lines.is_empty() {
             return Err(Rejection::Empty);
         }
-        if now > request.valid_until {
+        if now > request.valid_until && !planted!(LateReserveAccepted) {
             return Err(Rejection::TooLate);
         }
         let mut shortages = Vec::new();
@@ -158,7 +158,12 @@ impl StockBook {
             let Some(level) = self.levels.get(&line.product_id) else {
                 return Err(Rejection::UnknownProduct(line.product_id.clone()));
             };
-            if line.quantity > level.available() {
+            let free = if planted!(PromisesHeldGoods) {
+                level.on_hand - level.committed
+            } else {
+                level.available()
+            };
+            if line.quantity > free {
                 shortages.push(Shortage {
                     product_id: line.product_id.clone(),
                     wanted: line.quantity,
@@ -183,7 +188,11 @@ impl StockBook {
             id: request.hold_id.clone(),
             lines,
             state: HoldState::Held,
-            expires_at: now.after(request.ttl),
+            expires_at: if planted!(ExpiryOnTheWrongClock) {
+                request.valid_until.after(request.ttl)
+            } else {
+                now.after(request.ttl)
+            },
             note: None,
             shipments: BTreeMap::new(),
         };
@@ -224,7 +233,9 @@ impl StockBook {
         self.expire(now);
         let hold = self.holds.get_mut(hold_id).ok_or(Rejection::UnknownHold)?;
         if hold.state == HoldState::Held {
-            self.expiries.remove(&(hold.expires_at, hold_id.clone()));
+            if !planted!(PinLapses) {
+                self.expiries.remove(&(hold.expires_at, hold_id.clone()));
+            }
             hold.state = HoldState::Pinned;
             self.touched.holds.push(hold_id.clone());
         }
@@ -242,11 +253,17 @@ impl StockBook {
         note: Option<String>,
         now: Timestamp,
     ) -> Result<Hold, Rejection> {
-        self.expire(now);
+        if !planted!(ConfirmAfterExpiry) {
+            self.expire(now);
+        }
         if let Some(note) = note.as_ref().filter(|it| it.len() > NOTE_BYTES_MAX) {
             return Err(Rejection::NoteTooLong(note.len()));
         }
         let hold = self.holds.get_mut(hold_id).ok_or(Rejection::UnknownHold)?;
+        if planted!(LastNoteWins) && hold.state.is_sold() {
+            hold.note = note.clone();
+            self.touched.holds.push(hold_id.clone());
+        }
         if hold.state.is_open() {
             hold.note = note;
             let to = HoldState::Confirmed;
@@ -273,6 +290,11 @@ impl StockBook {
             Some(hold) if hold.state.is_open() => {
                 Ok(self.resolve(hold_id, HoldState::Voided, now).clone())
             }
+            Some(hold) if planted!(VoidOfASoldHold) && hold.state == HoldState::Confirmed => {
+                let released = self.resolve(hold_id, HoldState::Released, now);
+                released.state = HoldState::Voided;
+                Ok(released.clone())
+            }
             Some(hold) => Ok(hold.clone()),
             None => {
                 let tombstone = Hold {
@@ -283,8 +305,10 @@ impl StockBook {
                     note: None,
                     shipments: BTreeMap::new(),
                 };
-                self.touched.holds.push(hold_id.clone());
-                self.holds.insert(hold_id.clone(), tombstone.clone());
+                if !planted!(VoidWithoutTombstone) {
+                    self.touched.holds.push(hold_id.clone());
+                    self.holds.insert(hold_id.clone(), tombstone.clone());
+                }
                 Ok(tombstone)
             }
         }
@@ -303,7 +327,9 @@ impl StockBook {
             .get(&request.hold_id)
             .ok_or(Rejection::UnknownHold)?;
         let asked = request.lines.as_deref().map(summed);
-        if let Some(done) = hold.shipments.get(&request.shipment_id) {
+        if let Some(done) = hold.shipments.get(&request.shipment_id)
+            && !planted!(ShipsTwice)
+        {
             return match asked {
                 Some(asked) if !shipped_is(done, &asked) => Err(Rejection::IdReused),
                 _ => Ok(hold.clone()),
@@ -390,6 +416,9 @@ impl StockBook {
         let hold = self.holds.get(hold_id).ok_or(Rejection::UnknownHold)?;
         match hold.state {
             HoldState::Confirmed => Ok(self.resolve(hold_id, HoldState::Released, now).clone()),
+            HoldState::Shipped if planted!(ReleaseOfAShippedHold) => {
+                Ok(self.resolve(hold_id, HoldState::Released, now).clone())
+            }
             HoldState::Shipped | HoldState::Released => Ok(hold.clone()),
             state => Err(Rejection::NotSold(state)),
         }
@@ -402,7 +431,9 @@ impl StockBook {
     /// [`Rejection::IdReused`], [`Rejection::TooMany`].
     pub fn receive(&mut self, request: &Receive, now: Timestamp) -> Result<Level, Rejection> {
         self.expire(now);
-        if let Some(receipt) = self.receipts.get(&request.receipt_id) {
+        if let Some(receipt) = self.receipts.get(&request.receipt_id)
+            && !planted!(ReceivesTwice)
+        {
             if receipt != request {
                 return Err(Rejection::IdReused);
             }

@@ -132,7 +132,12 @@ impl StockRouter {
         let Some(((system, deciding), dependent)) = holds.split_first() else {
             return Err(PortError::Rejected(Rejection::Empty));
         };
-        for (system, hold_id) in dependent {
+        let pinned = if planted!(DependentNotPinned) {
+            &[]
+        } else {
+            dependent
+        };
+        for (system, hold_id) in pinned {
             let hold = self.ledger(*system).pin(hold_id).await?;
             if hold.state != HoldState::Pinned && !hold.state.is_sold() {
                 return Ok(Decided::NotSold(hold.state));
@@ -159,6 +164,12 @@ impl StockRouter {
             return Err(PortError::Rejected(Rejection::Empty));
         };
         let hold = self.ledger(*system).void(deciding).await?;
+        if hold.state.is_sold() && planted!(DependentNotConfirmed) {
+            return Ok(Decided::Sold(hold));
+        }
+        if !hold.state.is_sold() && planted!(PinOutlivesItsIntent) {
+            return Ok(Decided::NotSold(hold.state));
+        }
         if hold.state.is_sold() {
             for (system, hold_id) in dependent {
                 self.ledger(*system).confirm(hold_id, None).await?;
