@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use boutique_core::fault::Fault;
+use boutique_transport::gateway::GatewayUpstream;
 use boutique_transport::http::edge::{
     CircuitSettings, DeadlineSettings, Edge, EdgeSettings, EdgeState, HedgeSettings, RetrySettings,
     Stack,
@@ -40,25 +41,7 @@ impl Edges {
                 longest,
                 ..DeadlineSettings::default()
             },
-            retry: RetrySettings {
-                most: config.retries,
-                base: config.retry_backoff,
-                share: f32::from(config.retry_percent) / 100.0,
-                ..RetrySettings::default()
-            },
-            circuit: CircuitSettings {
-                window: config.breaker_window,
-                least: CircuitSettings::default().least.min(config.breaker_window),
-                share: config.breaker_percent.into(),
-                rest: config.breaker_open,
-                ..CircuitSettings::default()
-            },
-            limit: GateSize {
-                concurrency: config.in_flight,
-                queue: config.in_flight,
-                reserved: config.in_flight * usize::from(config.background_percent) / 100,
-            },
-            hedge: None,
+            ..settings(config)
         };
         Ok(Self {
             exchange: Reqwest::new(config.connect_timeout)?,
@@ -94,4 +77,51 @@ impl Edges {
     pub fn into_states(self) -> Vec<EdgeState> {
         self.states
     }
+}
+
+/// What `config` says of every stack.
+fn settings(config: &EdgeConfig) -> EdgeSettings {
+    EdgeSettings {
+        retry: RetrySettings {
+            most: config.retries,
+            base: config.retry_backoff,
+            share: f32::from(config.retry_percent) / 100.0,
+            ..RetrySettings::default()
+        },
+        circuit: CircuitSettings {
+            window: config.breaker_window,
+            least: CircuitSettings::default().least.min(config.breaker_window),
+            share: config.breaker_percent.into(),
+            rest: config.breaker_open,
+            ..CircuitSettings::default()
+        },
+        limit: GateSize {
+            concurrency: config.in_flight,
+            queue: config.in_flight,
+            reserved: config.in_flight * usize::from(config.background_percent) / 100,
+        },
+        ..EdgeSettings::default()
+    }
+}
+
+/// How long an upstream of the gateway may be silent before that counts against it: longer than
+/// any answer takes when all is well, since a client may choose a deadline as short as it likes.
+const GATEWAY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The edge of the gateway to `server` at `url`, and how it is doing.
+///
+/// # Errors
+///
+/// A permanent [`Fault`] if `url` is not the address of a server.
+pub fn passing(
+    config: &EdgeConfig,
+    server: Server,
+    url: &Url,
+) -> Result<(GatewayUpstream, EdgeState), Fault> {
+    let mut settings = settings(config);
+    settings.circuit.patience = GATEWAY_PATIENCE;
+    let stack = Stack::new(server.name(), settings);
+    let upstream = GatewayUpstream::http(url, config.connect_timeout, &stack)
+        .map_err(|error| Fault::permanent("the upstream's address is wrong").because(error))?;
+    Ok((upstream, stack.state()))
 }

@@ -20,6 +20,7 @@ use boutique_core::gateway::{Algorithm, Rate, RouteTable};
 use boutique_transport::gateway::{Gateway, GatewayOptions, GatewayUpstream, MissingUpstream};
 use boutique_transport::http::admission::Admission;
 use boutique_transport::http::api::Limits;
+use boutique_transport::http::edge::{CircuitSettings, EdgeSettings, Phase, Stack};
 use boutique_transport::http::gate::{Gate, GateSize};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -777,7 +778,8 @@ async fn listening(router: Router) -> GatewayUpstream {
 
 fn http_upstream(at: SocketAddr) -> GatewayUpstream {
     let base = format!("http://{at}").parse().expect("a URL");
-    GatewayUpstream::http(&base, Duration::from_secs(1)).expect("an upstream")
+    let stack = Stack::new("upstream", EdgeSettings::default());
+    GatewayUpstream::http(&base, Duration::from_secs(1), &stack).expect("an upstream")
 }
 
 fn shop_at(checkout: GatewayUpstream, options: GatewayOptions) -> Shop {
@@ -902,6 +904,85 @@ async fn a_failure_of_an_upstream_says_whether_it_may_have_done_it() {
     let answer = shop.ask("GET", "/v1/catalog").await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
     answer.problem();
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_away_is_left_alone_and_asked_again_after_a_rest() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    drop(listener);
+    let settings = EdgeSettings {
+        circuit: CircuitSettings {
+            window: 4,
+            least: 4,
+            rest: Duration::ZERO,
+            probes: 1,
+            ..CircuitSettings::default()
+        },
+        ..EdgeSettings::default()
+    };
+    let stack = Stack::new("checkout", settings);
+    let base = format!("http://{at}").parse().expect("a URL");
+    let away = GatewayUpstream::http(&base, Duration::from_secs(1), &stack);
+    let shop = shop_at(away.expect("an upstream"), GatewayOptions::default());
+    while stack.state().read().circuit.phase == Phase::Closed {
+        let answer = shop.ask("GET", "/v1/catalog").await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let reading = stack.state().read();
+    assert!(reading.retries > 0, "what was never sent is sent again");
+    let listener = TcpListener::bind(at).await.expect("the port again");
+    let seen = Seen::default();
+    let back = upstream("checkout", &seen);
+    tokio::spawn(async move { axum::serve(listener, back).await });
+    let answer = shop.ask("GET", "/v1/catalog").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(stack.state().read().circuit.phase, Phase::Closed);
+}
+
+#[tokio::test]
+async fn a_read_whose_answer_was_lost_is_asked_again_and_an_order_is_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    // Hangs up on every other request.
+    tokio::spawn(async move {
+        let mut polite = false;
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = vec![0; 4_096];
+            let read = socket.read(&mut head).await.unwrap_or_default();
+            let line = String::from_utf8_lossy(&head[..read]).into_owned();
+            let line = line.lines().next().unwrap_or_default().to_owned();
+            hears
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
+            if polite {
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]";
+                let _ = socket.write_all(answer).await;
+            }
+            polite = !polite;
+        }
+    });
+    let shop = shop_at(http_upstream(at), GatewayOptions::default());
+    let answer = shop.ask("GET", "/v1/catalog").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let bearer = format!("Bearer {}", shop.token("ada", SHOPPER));
+    let sent = [("authorization", &*bearer), ("idempotency-key", "k")];
+    let answer = shop
+        .send("POST", "/v1/checkout", &sent, Body::from("{}"))
+        .await;
+    assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
+    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert_eq!(
+        heard,
+        [
+            "GET /catalog HTTP/1.1",
+            "GET /catalog HTTP/1.1",
+            "POST /checkout HTTP/1.1"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -170,7 +170,7 @@ pub struct EdgeConfig {
     pub connect_timeout: Duration,
     /// Requests to one upstream at once.
     pub in_flight: usize,
-    /// Percent of those kept for the background.
+    /// Percent of those kept for the background; none of the gateway's, which has no background.
     pub background_percent: u8,
     /// How often a request is sent again.
     pub retries: u32,
@@ -184,23 +184,29 @@ pub struct EdgeConfig {
     pub breaker_window: u32,
     /// How long it stays open.
     pub breaker_open: Duration,
-    /// Whether pure reads are hedged.
+    /// Whether pure reads are hedged, where there are any.
     pub hedge: bool,
 }
 
 impl Configured for EdgeConfig {
     fn read(reader: &mut Reader<'_>) -> Self {
+        let passes_on = reader.server() == Server::Gateway;
+        let reads = matches!(reader.server(), Server::Checkout | Server::Accounting);
         Self {
             connect_timeout: reader.time(&t::CONNECT_TIMEOUT),
             in_flight: reader.count(&t::UPSTREAM_IN_FLIGHT),
-            background_percent: reader.count(&t::BACKGROUND_PERCENT),
+            background_percent: if passes_on {
+                0
+            } else {
+                reader.count(&t::BACKGROUND_PERCENT)
+            },
             retries: reader.count(&t::RETRIES),
             retry_percent: reader.count(&t::RETRY_PERCENT),
             retry_backoff: reader.time(&t::RETRY_BACKOFF),
             breaker_percent: reader.count(&t::BREAKER_PERCENT),
             breaker_window: reader.count(&t::BREAKER_WINDOW),
             breaker_open: reader.time(&t::BREAKER_OPEN),
-            hedge: reader.flag(&t::HEDGE),
+            hedge: reads && reader.flag(&t::HEDGE),
         }
     }
 }

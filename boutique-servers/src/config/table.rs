@@ -122,10 +122,10 @@ settings! {
 
     CONNECT_TIMEOUT = Setting::new("CONNECT_TIMEOUT", time(10, 60_000), "1s", "How long a connection to an upstream may take.");
     UPSTREAM_IN_FLIGHT = Setting::new("UPSTREAM_IN_FLIGHT", count(1, 100_000), "256", "Requests to one upstream at once; as many wait, more are shed.");
-    RETRIES = Setting::new("RETRIES", count(0, 5), "2", "How often a request is sent again after a failure that may pass.");
+    RETRIES = Setting::new("RETRIES", count(0, 5), "2", "How often a request is sent again after a failure that may pass; by the gateway, what was never sent, and what has no body and may be sent twice.");
     RETRY_PERCENT = Setting::new("RETRY_PERCENT", count(0, 100), "10", "The share of requests to an upstream that may be retries or hedges.");
     RETRY_BACKOFF = Setting::new("RETRY_BACKOFF", time(1, 10_000), "25ms", "The longest pause before the first retry, doubled with each; the pause is drawn from zero to that.");
-    BREAKER_PERCENT = Setting::new("BREAKER_PERCENT", count(1, 100), "50", "The share of failures at which a breaker opens.");
+    BREAKER_PERCENT = Setting::new("BREAKER_PERCENT", count(1, 100), "50", "The share of failures at which a breaker opens; for the gateway a failure is no answer, whatever an answer says.");
     BREAKER_WINDOW = Setting::new("BREAKER_WINDOW", count(5, 64), "20", "The number of latest calls that share is taken over.");
     BREAKER_OPEN = Setting::new("BREAKER_OPEN", time(10, 600_000), "1s", "How long an open breaker refuses before it lets a probe through.");
     HEDGE = Setting::new("HEDGE", Form::Flag, "false", "Ask the CRM, and the fraud engine for a dry run, a second time where the first answer is slower than 19 in 20 of them.");

@@ -19,10 +19,13 @@
 //! gateway's hop of the trace and the parent of the upstream's: see [`Gateway::server`].
 //!
 //! An upstream that refuses the connection is a 503, one that breaks off after it was sent
-//! something a 504: it may have done what was asked. Nothing is sent twice: see the client's own
-//! `Idempotency-Key`.
+//! something a 504: it may have done what was asked. An upstream on the network has a circuit
+//! breaker, a limit of requests in flight, and retries of what was never sent or has no body and
+//! may be sent twice; of a body nothing is kept, so what was sent of one is sent once: see the
+//! client's own `Idempotency-Key`.
 
 mod body;
+mod guard;
 pub mod headers;
 mod limit;
 mod server;

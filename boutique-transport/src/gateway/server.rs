@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tower::util::option_layer;
 
 use super::body::{Fate, Through};
+use super::guard::{Lost, Onward, Passed};
 use super::headers::{append_forwarded, client, republish, strip_connection, strip_request};
 use super::limit::{Limit, network};
 use super::upstream::GatewayUpstream;
@@ -270,32 +271,33 @@ impl Inner {
             .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read"))?;
         let fate = Fate::default();
         let ends = http_body::Body::is_end_stream(&body);
-        let body = if ends {
-            Body::empty()
-        } else {
-            Body::new(Through::request(body, self.body, deadline, fate.clone()))
+        let body = (!ends).then(|| Through::request(body, self.body, deadline, fate.clone()));
+        let mut onward = Request::new(()).into_parts().0;
+        onward.method = parts.method;
+        onward.uri = Uri::from(target);
+        onward.version = Version::HTTP_11;
+        onward.headers = parts.headers;
+        let onward = Onward {
+            parts: onward,
+            body,
+            until: deadline,
+            fate: fate.clone(),
         };
-        let mut onward = Request::new(body);
-        *onward.method_mut() = parts.method;
-        *onward.uri_mut() = Uri::from(target);
-        *onward.version_mut() = Version::HTTP_11;
-        *onward.headers_mut() = parts.headers;
-
-        let send = self.upstreams[resolved.index].send(onward);
-        let answer = match tokio::time::timeout_at(deadline, send).await {
-            Err(_) => return Err(late()),
+        let Passed { answer, place } = match self.upstreams[resolved.index].send(onward).await {
+            Err(Lost::Late) => return Err(late()),
             // What the client did is the client's to know, whatever the upstream made of it.
-            Ok(_) if fate.too_large() => return Err(too_large()),
-            Ok(Err(_)) if fate.broken() => {
+            _ if fate.too_large() => return Err(too_large()),
+            Err(_) if fate.late() => return Err(late()),
+            Err(_) if fate.broken() => {
                 return Err(Problem::new(StatusCode::BAD_REQUEST, "the body broke off"));
             }
-            Ok(Err(fault)) => return Err(fault.into()),
-            Ok(Ok(answer)) => answer,
+            Err(Lost::Fault(fault)) => return Err(fault.into()),
+            Ok(passed) => passed,
         };
         let (mut parts, body) = answer.into_parts();
         strip_connection(&mut parts.headers);
         republish(&mut parts.headers, &resolved.upstream_path, public.path());
-        let mut back = Response::new(Body::new(Through::answer(body, deadline)));
+        let mut back = Response::new(Body::new(Through::answer(body, deadline, place)));
         *back.status_mut() = parts.status;
         *back.headers_mut() = parts.headers;
         Ok(back)

@@ -12,9 +12,12 @@ use boutique_core::fault::{Fault, FaultKind};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::timeout_at;
 use tower::ServiceExt;
 use url::Url;
 
+use super::guard::{Guard, Lost, Onward, Passed};
+use crate::http::edge::Stack;
 use crate::http::exchange::InvalidBase;
 
 /// Something that answers requests whose bodies are still on their way.
@@ -23,7 +26,7 @@ pub enum GatewayUpstream {
     /// A server of this process.
     InProcess(Router),
     /// A server on the network.
-    Http(HttpUpstream),
+    Http(Box<HttpUpstream>),
 }
 
 /// A server on the network: pooled connections, HTTP/1.1, no redirects.
@@ -34,6 +37,7 @@ pub struct HttpUpstream {
     /// The path before every path, without a slash at its end.
     prefix: Box<str>,
     carrier: Carrier,
+    guard: Guard,
 }
 
 #[derive(Clone)]
@@ -61,12 +65,16 @@ impl fmt::Debug for HttpUpstream {
 const IDLE: Duration = Duration::from_secs(15);
 
 impl GatewayUpstream {
-    /// The server at `base`, which gives up on a connection after `connect`.
+    /// The server at `base`, which gives up on a connection after `connect`, behind `stack`: of
+    /// its settings those of retry, circuit and limit, since a body on its way can neither be
+    /// asked for twice at a time nor wait for an answer that is read whole. What
+    /// [`patience`](crate::http::edge::CircuitSettings::patience) there is should be longer than
+    /// an answer takes: clients choose their deadlines.
     ///
     /// # Errors
     ///
     /// [`InvalidBase`] if `base` is not the address of one, or TLS cannot be set up.
-    pub fn http(base: &Url, connect: Duration) -> Result<Self, InvalidBase> {
+    pub fn http(base: &Url, connect: Duration, stack: &Stack) -> Result<Self, InvalidBase> {
         let uri: Uri = base.as_str().parse().map_err(|_| InvalidBase)?;
         let carrier = match base.scheme() {
             "http" => {
@@ -92,30 +100,43 @@ impl GatewayUpstream {
             }
             _ => return Err(InvalidBase),
         };
-        Ok(Self::Http(HttpUpstream {
+        Ok(Self::Http(Box::new(HttpUpstream {
             scheme: uri.scheme().cloned().ok_or(InvalidBase)?,
             authority: uri.authority().cloned().ok_or(InvalidBase)?,
             prefix: uri.path().trim_end_matches('/').into(),
             carrier,
-        }))
+            guard: Guard::new(stack),
+        })))
     }
 
-    /// Sends `request`, whose target is a path, on.
+    /// Passes a request, whose target is a path, on.
     ///
     /// # Errors
     ///
-    /// [`FaultKind::Unavailable`] if it was never sent, [`FaultKind::Ambiguous`] if the upstream
-    /// may have carried it out.
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Body>, Fault> {
+    /// A fault that is [`FaultKind::Unavailable`] if it was never sent, [`FaultKind::Ambiguous`]
+    /// if the upstream may have carried it out.
+    pub(super) async fn send(&self, onward: Onward) -> Result<Passed, Lost> {
         match self {
             Self::InProcess(router) => {
-                let answer: Result<_, Infallible> = router.clone().oneshot(request).await;
+                let Onward {
+                    parts, body, until, ..
+                } = onward;
+                let body = body.map_or_else(Body::empty, Body::new);
+                let asking = router.clone().oneshot(Request::from_parts(parts, body));
+                let answer: Result<_, Infallible> =
+                    timeout_at(until, asking).await.map_err(|_| Lost::Late)?;
                 match answer {
-                    Ok(answer) => Ok(answer),
+                    Ok(answer) => Ok(Passed {
+                        answer,
+                        place: None,
+                    }),
                     Err(never) => match never {},
                 }
             }
-            Self::Http(upstream) => upstream.send(request).await,
+            Self::Http(upstream) => {
+                let carry = |request| upstream.send(request);
+                upstream.guard.send(onward, carry).await
+            }
         }
     }
 }

@@ -83,7 +83,7 @@ pub(super) enum State {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// Somebody wants to call.
     Asked,
     /// A call was answered, or failed in a way that is no fault of the upstream's health.
@@ -153,7 +153,7 @@ impl State {
 
 /// A circuit that calls share.
 #[derive(Debug)]
-pub(super) struct Circuit {
+pub(crate) struct Circuit {
     settings: CircuitSettings,
     inner: Mutex<Inner>,
 }
@@ -180,7 +180,7 @@ pub struct CircuitReading {
 }
 
 impl Circuit {
-    pub(super) fn new(settings: CircuitSettings) -> Self {
+    pub(crate) fn new(settings: CircuitSettings) -> Self {
         let now = Instant::now();
         let inner = Inner {
             state: State::Closed(Window::default()),
@@ -199,12 +199,12 @@ impl Circuit {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         self.settings.patience
     }
 
     /// The epoch in which a call may go through at `now`, if it may.
-    pub(super) fn admit(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn admit(&self, now: Instant) -> Option<u64> {
         let mut inner = self.lock();
         inner
             .apply(Event::Asked, now, &self.settings)
@@ -212,14 +212,14 @@ impl Circuit {
     }
 
     /// What came of a call that was let through in `epoch`.
-    pub(super) fn note(&self, epoch: u64, event: Event, now: Instant) {
+    pub(crate) fn note(&self, epoch: u64, event: Event, now: Instant) {
         let mut inner = self.lock();
         if inner.epoch == epoch {
             inner.apply(event, now, &self.settings);
         }
     }
 
-    pub(super) fn read(&self) -> CircuitReading {
+    pub(crate) fn read(&self) -> CircuitReading {
         let inner = self.lock();
         CircuitReading {
             phase: inner.state.phase(),

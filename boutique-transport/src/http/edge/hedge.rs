@@ -46,7 +46,7 @@ impl Default for HedgeSettings {
 /// and Sandler, "Frugal Streaming for Estimating Quantiles", 2013). A lost update between two
 /// threads is one latency that was not seen.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     nanos: AtomicU64,
     least: u64,
 }

@@ -41,9 +41,10 @@ pub use retry::{Retry, RetryFuture, RetrySettings};
 pub use state::{EdgeReading, EdgeState};
 pub use wire::{Wire, WireFuture};
 
-use self::circuit::Circuit;
+pub(crate) use circuit::{Circuit, Event};
+pub(crate) use retry::Extra;
+
 use self::hedge::Tail;
-use self::retry::Extra;
 use super::exchange::{Exchange, Received, Sent};
 use super::gate::{Gate, GateSize};
 
@@ -102,6 +103,11 @@ impl Stack {
         let breaker = Breaker::new(Limit::new(hedge, gate), circuit);
         let retry = Retry::new(breaker, self.settings.retry, extra);
         Deadline::new(retry, self.settings.deadline)
+    }
+
+    /// What it goes by.
+    pub const fn settings(&self) -> &EdgeSettings {
+        &self.settings
     }
 
     /// How the upstream is doing, to be read at any time.

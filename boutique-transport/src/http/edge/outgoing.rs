@@ -62,7 +62,7 @@ impl Refusal {
     }
 
     /// The fault that tells of it.
-    pub(super) fn fault(self) -> Fault {
+    pub(crate) fn fault(self) -> Fault {
         let context = match self {
             Self::Late => "too little time is left to ask the upstream",
             Self::Open => "the upstream has been failing and is given a rest",

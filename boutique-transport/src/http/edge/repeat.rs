@@ -9,7 +9,7 @@
 //!
 //! Any other POST is sent once.
 
-use axum::http::Method;
+use axum::http::{Method, Request};
 
 use super::super::body::IDEMPOTENCY_KEY;
 use super::super::exchange::Sent;
@@ -19,7 +19,7 @@ use super::super::exchange::Sent;
 pub struct Pure;
 
 /// Whether carrying `request` out twice is the same as once.
-pub fn repeatable(request: &Sent) -> bool {
+pub fn repeatable<B>(request: &Request<B>) -> bool {
     let method = request.method();
     let named = method == Method::POST
         && (request.headers().contains_key(&IDEMPOTENCY_KEY) || named_by(request.uri().path()));

@@ -52,18 +52,26 @@ impl Default for RetrySettings {
     }
 }
 
+impl RetrySettings {
+    /// How long to pause before a request is sent again that was repeated `made` times.
+    pub(crate) fn pause(&self, made: u32) -> Duration {
+        let doubled = self.base.saturating_mul(1 << made.min(16));
+        jitter(doubled.min(self.cap), call::draw())
+    }
+}
+
 /// What the extra requests to one upstream, retries and hedges, are paid from.
 #[derive(Debug)]
-pub(super) struct Extra {
+pub(crate) struct Extra {
     tokens: TpsBudget,
-    pub(super) calls: AtomicU64,
-    pub(super) retries: AtomicU64,
-    pub(super) hedges: AtomicU64,
-    pub(super) unpaid: AtomicU64,
+    pub(crate) calls: AtomicU64,
+    pub(crate) retries: AtomicU64,
+    pub(crate) hedges: AtomicU64,
+    pub(crate) unpaid: AtomicU64,
 }
 
 impl Extra {
-    pub(super) fn new(settings: &RetrySettings) -> Self {
+    pub(crate) fn new(settings: &RetrySettings) -> Self {
         const WINDOW: Duration = Duration::from_secs(10);
         let share = settings.share.clamp(0.0, 1.0);
         Self {
@@ -76,13 +84,13 @@ impl Extra {
     }
 
     /// Earns a share of an extra request.
-    fn earn(&self) {
+    pub(crate) fn earn(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.tokens.deposit();
     }
 
     /// Pays for one extra request, counted as `kind`; false if there is nothing left.
-    pub(super) fn pay(&self, kind: &AtomicU64) -> bool {
+    pub(crate) fn pay(&self, kind: &AtomicU64) -> bool {
         let paid = self.tokens.withdraw();
         let counted = if paid { kind } else { &self.unpaid };
         counted.fetch_add(1, Ordering::Relaxed);
@@ -163,8 +171,7 @@ impl<S> Again<S> {
         if self.made >= self.settings.most {
             return None;
         }
-        let doubled = self.settings.base.saturating_mul(1 << self.made.min(16));
-        let pause = jitter(doubled.min(self.settings.cap), call::draw());
+        let pause = self.settings.pause(self.made);
         let in_time = Instant::now() + pause < self.outgoing.until;
         if !in_time || !self.extra.pay(&self.extra.retries) {
             return None;

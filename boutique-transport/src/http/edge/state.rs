@@ -12,11 +12,11 @@ use super::retry::Extra;
 /// A handle on what one upstream's stack knows. Clones look at the same.
 #[derive(Clone, Debug)]
 pub struct EdgeState {
-    pub(super) name: &'static str,
-    pub(super) extra: Arc<Extra>,
-    pub(super) circuit: Arc<Circuit>,
-    pub(super) gate: Gate,
-    pub(super) tail: Option<Arc<Tail>>,
+    pub(crate) name: &'static str,
+    pub(crate) extra: Arc<Extra>,
+    pub(crate) circuit: Arc<Circuit>,
+    pub(crate) gate: Gate,
+    pub(crate) tail: Option<Arc<Tail>>,
 }
 
 /// What one upstream's stack knew at one moment; counts are since the start.
