@@ -1,5 +1,7 @@
 //! The OpenAPI document of every server says what the server serves, all of it and nothing else.
-#![cfg(feature = "http")]
+#![cfg(feature = "jwt")]
+
+mod jwt_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,11 +19,13 @@ use boutique_core::customer::LookUpInDirectory;
 use boutique_core::fault::Fault;
 use boutique_core::flow::{Step, StepService};
 use boutique_core::fraud::{AssessRisk, EvaluationLog, RuleSet};
+use boutique_core::gateway::{Algorithm, RouteTable};
 use boutique_core::ids::{IdSource, OrderId, TenantId};
 use boutique_core::money::Currency;
 use boutique_core::orders::{Desk, Drove, OrderError};
 use boutique_core::shipping::Tariff;
 use boutique_testkit::{CountingIds, ManualClock};
+use boutique_transport::gateway::{Gateway, GatewayOptions, GatewayUpstream};
 use boutique_transport::http::api::{Limits, server};
 use boutique_transport::http::exchange::InProcess;
 use boutique_transport::http::{accounting, checkout, crm, fraud, oms, stock, warehouse};
@@ -154,6 +158,23 @@ fn servers() -> Vec<(&'static str, Router)> {
     ]
 }
 
+/// Every server with a document: those made of paths, and the gateway, which is made of a table.
+fn documented() -> Vec<(&'static str, Router)> {
+    let verifier = jwt_support::verifier(
+        Algorithm::Es256,
+        &jwt_support::Endpoints::new(&[]),
+        &jwt_support::Watch::new(),
+    );
+    let nobody = || GatewayUpstream::InProcess(Router::new());
+    let upstreams = ["checkout", "oms"].map(|it| (it.to_owned(), nobody()));
+    let table = RouteTable::standard();
+    let options = GatewayOptions::default();
+    let gateway = Gateway::new(table, verifier, &upstreams.into(), options).expect("a gateway");
+    let mut all = servers();
+    all.push(("gateway", gateway.server(Limits::default(), None)));
+    all
+}
+
 /// Methods and path templates.
 type Routes = BTreeSet<(String, String)>;
 
@@ -215,7 +236,7 @@ async fn document(router: &Router) -> Value {
 
 #[tokio::test]
 async fn a_document_has_every_route_and_no_other() {
-    for (name, router) in servers() {
+    for (name, router) in documented() {
         let document = document(&router).await;
         let described = operations(&document);
         let described: Routes = described
@@ -228,7 +249,7 @@ async fn a_document_has_every_route_and_no_other() {
 
 #[tokio::test]
 async fn every_route_of_a_document_answers() {
-    for (name, router) in servers() {
+    for (name, router) in documented() {
         let document = document(&router).await;
         for (method, path, operation) in operations(&document) {
             let at: String = path
@@ -271,7 +292,7 @@ fn references<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
 /// <https://spec.openapis.org/oas/v3.1.1.html>
 #[tokio::test]
 async fn a_document_is_openapi_3_1() {
-    for (name, router) in servers() {
+    for (name, router) in documented() {
         let document = document(&router).await;
         assert_eq!(document["openapi"], "3.1.0", "{name}");
         for field in ["title", "version"] {
@@ -325,6 +346,33 @@ async fn a_document_is_openapi_3_1() {
                 }
             }
         }
+    }
+}
+
+/// Whoever shops finds in the gateway's document what a request takes and answers, by the names
+/// and scopes of the public routes.
+#[tokio::test]
+async fn the_gateways_document_tells_what_a_shopper_needs() {
+    let (_, gateway) = documented().pop().expect("the gateway");
+    let document = document(&gateway).await;
+    let place = &document["paths"]["/v1/checkout"]["post"];
+    assert_eq!(place["operationId"], "placeOrder");
+    assert_eq!(place["security"][0]["bearer"][0], "checkout");
+    let body = &place["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let body = body.as_str().and_then(|it| it.strip_prefix('#'));
+    let order = document.pointer(body.expect("of this document"));
+    assert!(order.expect("is there")["properties"]["user_currency"].is_object());
+    let parameters = place["parameters"].as_array().expect("parameters");
+    assert!(parameters.iter().any(|it| it["name"] == "Idempotency-Key"));
+    for status in ["201", "401", "403", "413", "429", "504"] {
+        assert!(place["responses"][status].is_object(), "{status}");
+    }
+    for route in RouteTable::standard().routes() {
+        let method = route.method.as_str().to_ascii_lowercase();
+        let operation = &document["paths"][&*route.path][method];
+        let answers = operation["responses"]["200"]["content"].is_object()
+            || operation["responses"]["201"]["content"].is_object();
+        assert!(answers, "{}: {operation}", route.name);
     }
 }
 

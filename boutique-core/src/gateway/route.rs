@@ -74,7 +74,7 @@ pub enum Access {
     },
 }
 
-/// How often one principal may take a route.
+/// How often one principal may take a route, or, if it is public, one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Requests a minute, in the long run.
@@ -116,7 +116,7 @@ pub struct Route {
     pub upstream_path: Cow<'static, str>,
     /// Who may take it.
     pub access: Access,
-    /// How often one principal may.
+    /// How often one principal may, or, if it is public, one address.
     pub rate: Rate,
     /// How long it may take, from the last byte of the request's head.
     pub deadline: Duration,

@@ -137,7 +137,7 @@ settings! {
     DEV_ISSUER = Setting::new("BOUTIQUE_DEV_ISSUER", Form::Flag, "false", "Accept tokens of the development issuer on this machine instead; `boutique token` makes them.");
     DEV_KEY = Setting::new("BOUTIQUE_DEV_KEY", Form::Text, "boutique-dev.key", "The file of the development issuer's key, made if it is missing.");
     PRINCIPAL_RATE = Setting::new("PRINCIPAL_RATE", count(0, 1_000_000), "0", "Requests a second that one principal may make, over all routes; 0: as the route says.");
-    ADDRESS_RATE = Setting::new("ADDRESS_RATE", count(0, 1_000_000), "0", "Requests a second that one address may make before its tokens are looked at; 0: the standard limit.");
+    ADDRESS_RATE = Setting::new("ADDRESS_RATE", count(0, 1_000_000), "0", "Requests a second that one address may make before its tokens are looked at, and again for what is public; 0: the standard limits.");
     TRUSTED_HOPS = Setting::new("TRUSTED_HOPS", count(0, 16), "0", "How many proxies stand before the gateway and are believed when they say in `X-Forwarded-For` whom they saw; 0: the address that connects is the client's.");
     PUSH_AUDIENCE = Setting::bare("PUSH_AUDIENCE", Form::Text, "Whom the tokens of pushed messages must be for; without it they are not asked for. Pushes of our own checkout and warehouse carry none: set it where a broker in between pushes.");
     PUSH_ACCOUNT = Setting::bare("PUSH_ACCOUNT", Form::Text, "The service account, by e-mail, that pushes; required with `PUSH_AUDIENCE`.");

@@ -79,6 +79,7 @@ pub fn gateway(
     let options = GatewayOptions {
         address: rates.address.map(a_second).or(standard.address),
         principal: rates.principal.map(a_second).or(standard.principal),
+        own: rates.address.map(a_second).or(standard.own),
         // Whoever sets a rate for principals means that rate.
         route_rates: rates.principal.is_none(),
         body: making.limits.body as u64,

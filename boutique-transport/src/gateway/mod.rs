@@ -5,7 +5,7 @@
 //!
 //! 1. The target is at most 8 KiB: 414.
 //! 2. Who asks is counted: the principal of a token that was verified lately, otherwise the
-//!    address: 429. This comes before any signature is checked, so a flood of made-up tokens
+//!    address, and the address once more for what is public: 429. This comes before any signature is checked, so a flood of made-up tokens
 //!    costs a hash each, and before anything is told, so nobody probes for what there is.
 //! 3. The table says which route it is: 400, 404, 405 with `Allow`.
 //! 4. The token is verified: 401. The principal has asked no more often than they may, in all
@@ -25,6 +25,7 @@
 //! client's own `Idempotency-Key`.
 
 mod body;
+mod document;
 mod guard;
 pub mod headers;
 mod limit;

@@ -1,6 +1,6 @@
 //! The gateway as a router.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,19 +11,20 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use axum::response::IntoResponse;
-use axum::routing::{any, get};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 use boutique_core::gateway::{Access, Method, Miss, Owner, Rate, Resolved, RouteTable};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::util::option_layer;
 
 use super::body::{Fate, Through};
+use super::document::document;
 use super::guard::{Lost, Onward, Passed};
 use super::headers::{append_forwarded, client, republish, strip_connection, strip_request};
 use super::limit::{Limit, network};
 use super::upstream::GatewayUpstream;
 use crate::http::admission::Admission;
-use crate::http::api::Limits;
+use crate::http::api::{self, Limits};
 use crate::http::call::{Call, Lane};
 use crate::http::problem::Problem;
 use crate::http::scope::ScopeLayer;
@@ -40,7 +41,10 @@ pub struct GatewayOptions {
     pub address: Option<Rate>,
     /// How often one principal may ask, over all routes, whatever becomes of what they ask.
     pub principal: Option<Rate>,
-    /// Whether the rates of the routes count.
+    /// How often one address may ask for `/health` and `/openapi.json`, which are for anybody.
+    pub own: Option<Rate>,
+    /// Whether the rates of the routes count: of a public one for each address, of others for
+    /// each principal.
     pub route_rates: bool,
     /// The largest body of a request, in bytes.
     pub body: u64,
@@ -50,12 +54,13 @@ pub struct GatewayOptions {
 }
 
 impl Default for GatewayOptions {
-    /// 600 a minute of an address and 1,200 of a principal, the rates of the routes, 100 KiB,
-    /// and no proxy is trusted.
+    /// 600 a minute of an address, as many for what is the gateway's own, 1,200 of a principal,
+    /// the rates of the routes, 100 KiB, and no proxy is trusted.
     fn default() -> Self {
         Self {
             address: Some(Rate::new(600, 120)),
             principal: Some(Rate::new(1_200, 200)),
+            own: Some(Rate::new(600, 120)),
             route_rates: true,
             body: 100 << 10,
             trusted_hops: 0,
@@ -80,6 +85,7 @@ struct Inner {
     limits: Vec<Limit>,
     address: Option<Limit>,
     principal: Option<Limit>,
+    own: Option<Limit>,
     body: u64,
     trusted_hops: usize,
 }
@@ -115,6 +121,7 @@ impl Gateway {
             limits: rates.take_while(|_| options.route_rates).collect(),
             address: options.address.map(Limit::new),
             principal: options.principal.map(Limit::new),
+            own: options.own.map(Limit::new),
             body: options.body,
             trusted_hops: options.trusted_hops,
             verifier,
@@ -122,7 +129,8 @@ impl Gateway {
         })))
     }
 
-    /// The gateway, with `GET /health` of its own, and the scope that
+    /// The gateway, with `GET /health` of its own, its description at `GET /openapi.json`, and the
+    /// scope that
     /// [`api::server`](crate::http::api::server) opens around every request: a
     /// [`Call`], a span and a latency histogram. No request takes longer than
     /// [`Limits::longest`], its wait for `admission` included, nor than its route or its client
@@ -135,12 +143,15 @@ impl Gateway {
     /// Without it all clients count as one address.
     pub fn server(self, limits: Limits, admission: Option<Admission>) -> Router {
         let health = json!({"status": "healthy", "service": "gateway"});
-        let mut router = Router::new().route("/health", get(async move || axum::Json(health)));
-        // Our own table decides; here the paths are only named, for whoever counts requests.
-        let paths = self.0.table.routes().iter().map(|it| &*it.path);
-        for path in paths.filter(|&it| it != "/health").collect::<BTreeSet<_>>() {
-            router = router.route(path, any(serve));
+        let mut router = Router::new()
+            .route("/health", own(&health))
+            .route("/openapi.json", own(&document(&self.0.table)));
+        // Our own table decides; here the routes are only named, for whoever counts requests.
+        let routes = self.0.table.routes().iter();
+        for route in routes.filter(|it| !OWN.contains(&&*it.path)) {
+            router = router.route(&route.path, on(filter(route.method), serve));
         }
+        let router = router.method_not_allowed_fallback(serve);
         let scope = ScopeLayer {
             service: "gateway",
             limits,
@@ -152,12 +163,43 @@ impl Gateway {
     }
 }
 
+/// The paths of the gateway itself; a table's routes of the same names are never reached.
+const OWN: [&str; 2] = ["/health", "/openapi.json"];
+
+/// Tells anybody the same, as often as one address may ask.
+fn own(answer: &Value) -> MethodRouter<Gateway> {
+    let answer: bytes::Bytes = serde_json::to_vec(answer).unwrap_or_default().into();
+    get(
+        async move |State(gateway): State<Gateway>, request: Request<Body>| {
+            let inner = &*gateway.0;
+            if let Some(limit) = &inner.own {
+                let client = client(request.headers(), peer(&request), inner.trusted_hops);
+                limit.check(&client.map(network)).map_err(too_often)?;
+            }
+            Ok::<_, Problem>(api::json(answer))
+        },
+    )
+}
+
+const fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Patch => MethodFilter::PATCH,
+        Method::Delete => MethodFilter::DELETE,
+    }
+}
+
+/// Who connected, if whoever accepts connections tells.
+fn peer(request: &Request<Body>) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|it| it.0.ip())
+}
+
 async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response<Body> {
     let inner = &*gateway.0;
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|it| it.0.ip());
+    let peer = peer(&request);
     // The scope's own, so that what an upstream does is part of what is seen of us.
     let call = Call::current().unwrap_or_else(|| Call {
         lane: Lane::Client,
@@ -196,7 +238,13 @@ impl Inner {
         let deadline = call.deadline.map_or(longest, |it| it.min(longest));
         call.deadline = Some(deadline);
         let verified = match &resolved.route.access {
-            Access::Public => None,
+            Access::Public => {
+                if let Some(limit) = self.limits.get(resolved.index) {
+                    let client = client(request.headers(), peer, self.trusted_hops);
+                    limit.check(&client.map(network)).map_err(too_often)?;
+                }
+                None
+            }
             Access::Token { scopes, owner } => {
                 let verified = match remembered {
                     Some(verified) => verified,

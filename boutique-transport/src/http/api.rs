@@ -116,7 +116,7 @@ pub fn versioned(router: Router) -> Router {
 }
 
 /// The router and its OpenAPI 3.1 document, the paths of every server included.
-fn described<S>(name: &'static str, routes: OpenApiRouter<S>) -> (Router<S>, OpenApi)
+pub(crate) fn described<S>(name: &'static str, routes: OpenApiRouter<S>) -> (Router<S>, OpenApi)
 where
     S: Clone + Send + Sync + 'static,
 {
@@ -175,7 +175,7 @@ fn health() {}
 #[expect(dead_code, reason = "described and never called")]
 fn openapi() {}
 
-fn json(document: bytes::Bytes) -> Response {
+pub(crate) fn json(document: bytes::Bytes) -> Response {
     let kind = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, kind)], document).into_response()
 }
