@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use boutique_core::gateway::spec::{Published, openapi2};
-use boutique_core::gateway::{Algorithm, Rate, RouteTable};
+use boutique_core::gateway::{Access, Algorithm, Rate, RouteTable};
 use boutique_transport::gateway::{Gateway, GatewayOptions, GatewayUpstream, MissingUpstream};
 use boutique_transport::http::admission::Admission;
 use boutique_transport::http::api::Limits;
@@ -222,7 +222,6 @@ async fn every_operation_of_the_document_passes_and_nothing_else_does() {
         "/v1/dead-letters",
         "/metrics",
         "/v1/carts",
-        "/openapi.json",
     ] {
         assert_eq!(
             shop.ask("GET", path).await.status,
@@ -715,6 +714,89 @@ async fn a_request_that_fails_at_the_gateway_leaves_a_line() {
     let line = watched.only("took_ms");
     assert_eq!(line["message"], "a request failed");
     assert_eq!((&*line["route"], &*line["status"]), ("/v1/catalog", "504"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_floods_the_gateway_does_not_flood_its_log() {
+    let shop = shop_with(GatewayOptions {
+        address: Some(Rate::new(60, 10)),
+        ..GatewayOptions::default()
+    });
+    let watched = Watched::default();
+    let _watching = tracing::subscriber::set_default(watched.clone());
+    let told = || {
+        let lines = std::mem::take(&mut *watched.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let lines = lines.into_iter().filter(|it| it.contains_key("refused"));
+        lines.map(|it| it["refused"].clone()).collect::<Vec<_>>()
+    };
+    let flood = async || {
+        for _ in 0..500 {
+            shop.send("GET", "/v1/catalog", &[], Body::empty()).await;
+        }
+    };
+    flood().await;
+    assert_eq!(told(), ["1"]);
+    tokio::time::advance(Duration::from_secs(10)).await;
+    flood().await;
+    // 490 of the first flood, one of which was told, and the first of the second one: by then
+    // there was room for ten again.
+    assert_eq!(told(), ["490"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_public_has_a_rate_for_each_address() {
+    let shop = shop_with(GatewayOptions {
+        own: Some(Rate::new(60, 3)),
+        ..GatewayOptions::default()
+    });
+    let ask = async |path: &str, from: &str| {
+        let mut request = http::Request::get(path).body(Body::empty()).expect("one");
+        let peer: SocketAddr = from.parse().expect("an address");
+        request.extensions_mut().insert(ConnectInfo(peer));
+        Answer::of(shop.router.clone().oneshot(request).await).await
+    };
+    let (one, other) = ("192.0.2.1:1", "192.0.2.2:1");
+    for path in ["/health", "/openapi.json", "/health"] {
+        assert_eq!(ask(path, one).await.status, StatusCode::OK);
+    }
+    let answer = ask("/health", one).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.text("retry-after"), "1");
+    assert_eq!(ask("/openapi.json", other).await.status, StatusCode::OK);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(ask("/health", one).await.status, StatusCode::OK);
+
+    // A public route of the table: its own rate, for each address.
+    let mut routes = RouteTable::standard().routes().to_vec();
+    routes.retain(|it| it.name == "listProducts");
+    routes[0].access = Access::Public;
+    routes[0].rate = Rate::new(60, 2);
+    let table = RouteTable::new(routes).expect("a table");
+    let verifier = verifier(Algorithm::Es256, &shop.endpoints, &Watch::new());
+    let seen = Seen::default();
+    let upstreams = BTreeMap::from([(
+        "checkout".to_owned(),
+        GatewayUpstream::InProcess(upstream("checkout", &seen)),
+    )]);
+    let gateway = Gateway::new(table, verifier, &upstreams, GatewayOptions::default());
+    let router = gateway.expect("a gateway").server(Limits::default(), None);
+    let ask = async |from: &str| {
+        let mut request = http::Request::get("/v1/catalog");
+        // A proxy that nobody trusts is not believed.
+        request = request.header("x-forwarded-for", "203.0.113.9");
+        let mut request = request.body(Body::empty()).expect("a request");
+        let peer: SocketAddr = from.parse().expect("an address");
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = Answer::of(router.clone().oneshot(request).await).await;
+        answer.status.as_u16()
+    };
+    let got = [
+        ask(one).await,
+        ask(one).await,
+        ask(one).await,
+        ask(other).await,
+    ];
+    assert_eq!(got, [200, 200, 429, 200]);
 }
 
 #[tokio::test]

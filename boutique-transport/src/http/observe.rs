@@ -4,12 +4,13 @@
 //! Metrics go to the [`metrics`] facade, spans and lines to [`tracing`]; where nobody records,
 //! a request costs two looks at the clock and a few branches.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use metrics::Histogram;
+use tokio::time::Instant;
 use tracing::{Level, Span};
 
 use super::call::{Call, TRACEPARENT, Trace};
@@ -60,6 +61,7 @@ impl Observed {
                 route: route.unwrap_or("unmatched").into(),
                 method: METHODS[at],
                 durations: [const { OnceLock::new() }; STATUSES.len()],
+                refused: Mutex::default(),
             })
         }))
     }
@@ -72,7 +74,20 @@ pub(super) struct Seen {
     route: Arc<str>,
     method: &'static str,
     durations: [OnceLock<Histogram>; STATUSES.len()],
+    refused: Mutex<Refused>,
 }
+
+/// Requests that were refused for their rate: whoever floods a server shall not flood its log.
+#[derive(Default)]
+struct Refused {
+    /// When a line was written.
+    told: Option<Instant>,
+    /// How many since.
+    since: u64,
+}
+
+/// The rest between two lines about refused requests of one route.
+const REFUSED_EVERY: Duration = Duration::from_secs(10);
 
 impl std::fmt::Debug for Seen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -110,15 +125,19 @@ impl Seen {
         )
     }
 
-    /// Counts the answer, and writes a line if it is a failure.
+    /// Counts the answer, and writes a line if it is a failure; if it was refused for its rate
+    /// (429), one every ten seconds at most, which says how many were.
     pub(super) fn answered(&self, call: &Call, span: &Span, answer: &Response, took: Duration) {
         let status = answer.status();
         self.count(status, took);
         if !span.is_disabled() {
             span.record("status", status.as_u16());
         }
-        let shed = status == StatusCode::TOO_MANY_REQUESTS;
-        if shed || status.is_server_error() {
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            if let Some(refused) = self.refused() {
+                call.clone().within(|| self.line_of_refusals(refused));
+            }
+        } else if status.is_server_error() {
             let cause = answer.extensions().get::<Cause>().map_or("", Cause::as_str);
             call.clone()
                 .within(|| self.line_of_failure(status, took, cause));
@@ -132,6 +151,23 @@ impl Seen {
         let (route, took) = (&*self.route, millis(took));
         let (service, method, status) = (self.service, self.method, status.as_u16());
         tracing::warn!(target: TARGET, service, method, route, status, took_ms = took, cause, "a request failed");
+    }
+
+    /// Counts one that was refused; how many there were, if it is time to tell.
+    #[cold]
+    fn refused(&self) -> Option<u64> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.since += 1;
+        if refused.told.is_some_and(|it| it.elapsed() < REFUSED_EVERY) {
+            return None;
+        }
+        refused.told = Some(Instant::now());
+        Some(std::mem::take(&mut refused.since))
+    }
+
+    fn line_of_refusals(&self, refused: u64) {
+        let (service, method, route) = (self.service, self.method, &*self.route);
+        tracing::warn!(target: TARGET, service, method, route, status = 429, refused, "asked too often");
     }
 
     fn line(&self, status: StatusCode, took: Duration) {
