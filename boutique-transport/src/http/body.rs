@@ -115,11 +115,14 @@ pub fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).or_else(|_| {
         // Only what is refused pays for knowing where.
         let json = &mut serde_json::Deserializer::from_slice(body);
-        let read = serde_path_to_error::deserialize(json);
-        read.map_err(|error| {
+        let read = serde_path_to_error::deserialize(&mut *json);
+        let read = read.map_err(|error| {
             let path = error.path().to_string();
             explain(&path, error.inner())
-        })
+        })?;
+        // It is whole, so what follows it is what was refused.
+        let end = json.end().map_err(|error| explain(".", &error));
+        end.map(|()| read)
     })
 }
 
@@ -308,6 +311,10 @@ mod tests {
                 "email: must be a string",
             ),
             (r#""jane""#, "body: must be struct Order"),
+            (
+                r#"{"email":"jane@x","items":[]}jane"#,
+                "the body is not JSON, at line 1, column 30",
+            ),
         ] {
             let problem = parse::<Order>(body.as_bytes()).expect_err("refused");
             assert_eq!(problem.detail(), text);
