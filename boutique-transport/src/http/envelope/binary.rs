@@ -66,7 +66,8 @@ impl Binary {
                 .and_then(|it| it.parse().ok())
                 .map(|it: Moment| it.0),
             subscription: owned("x-goog-pubsub-subscription-name"),
-            ordering_key: owned("x-goog-pubsub-ordering-key"),
+            // To the broker an empty key is none.
+            ordering_key: owned("x-goog-pubsub-ordering-key").filter(|it| !it.is_empty()),
         })
     }
 

@@ -190,6 +190,9 @@ async fn a_binary_event_is_its_headers_and_its_body() {
         None,
     );
     assert_eq!(read(&order, "{}").await.expect("an event"), expected);
+    // To the broker an empty key is none, here as in an envelope.
+    let unordered = [&order[..], &[("x-goog-pubsub-ordering-key", "")]].concat();
+    assert_eq!(read(&unordered, "{}").await.expect("an event"), expected);
     // What cannot be read is an event all the same, to be parked.
     let broken = read(&order, "{").await.expect("an event");
     assert_eq!(&*broken.delivery.message.data, "{");
