@@ -1,6 +1,7 @@
-//! The project's own commands: `cargo xtask test`, `cargo xtask cost`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask cost`.
 
 mod cost;
+mod fuzz;
 
 use std::env;
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use std::time::Instant;
 const HELP: &str = "\
 cargo xtask test [ARGS]   the whole test suite; ARGS go to `cargo test`
 cargo xtask cost [ORDERS] what an order costs through nine processes, built for release
+cargo xtask fuzz [ARGS]   the fuzz targets, a minute of them; `--help` says more
 cargo xtask help          this text
 
 A test that needs a server which cannot be had here says so and passes, unless CI=true or
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let mut args = env::args().skip(1);
     match args.next().as_deref() {
         Some("test") => test(&args.collect::<Vec<_>>()),
+        Some("fuzz") => fuzz::fuzz(&args.collect::<Vec<_>>()),
         Some("cost") => match cost::cost(&args.collect::<Vec<_>>()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
