@@ -225,7 +225,7 @@ impl Shop {
             lines.push(line(StockSystem::Furniture, 1));
         }
         if roll.is_multiple_of(2) {
-            let cart = ports.carts.add(&user(number), lines[0].clone()).await;
+            let cart = ports.carts.add(&user(number), lines[0].clone(), None).await;
             let version = cart.map_or(0, |it| it.version);
             self.tell(&Fact::Carted {
                 user: number,
