@@ -27,6 +27,7 @@ pub mod clock;
 pub mod fault;
 pub mod ids;
 pub mod limits;
+mod lookup;
 pub mod money;
 pub mod pii;
 mod shelf;

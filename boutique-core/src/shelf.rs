@@ -1,13 +1,14 @@
 //! Where the memory stores keep their records: looked up by hash, listed by key.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::Hash;
+
+use crate::lookup::Lookup;
 
 /// Records by key. A look-up costs a hash; the order is made when somebody asks for it, so
 /// that a store that is only written to never pays for it.
 #[derive(Debug)]
 pub(crate) struct Shelf<K, V> {
-    items: HashMap<K, V, BuildHasherDefault<DefaultHasher>>,
+    items: Lookup<K, V>,
     /// Keys in order, without those that are `fresh`.
     sorted: Vec<K>,
     /// Keys that came since they were last put in order.
@@ -17,7 +18,7 @@ pub(crate) struct Shelf<K, V> {
 impl<K, V> Default for Shelf<K, V> {
     fn default() -> Self {
         Self {
-            items: HashMap::default(),
+            items: Lookup::default(),
             sorted: Vec::new(),
             fresh: Vec::new(),
         }

@@ -1,16 +1,11 @@
 //! The journal as a plain value.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::BTreeMap;
 
 use super::{Account, BookRejection, Booked, Entry, EntryKind, EntryLine, SalesTotal};
 use crate::ids::{EntryId, OrderId};
+use crate::lookup::{Lookup, Marks};
 use crate::money::{Currency, Money, MoneyError};
-
-/// For look-ups only: its order reaches nothing.
-type Index<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
-/// The same for keys alone.
-type Marks<K> = HashSet<K, BuildHasherDefault<DefaultHasher>>;
 
 /// Debits and credits of every account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,8 +89,8 @@ impl TrialBalance {
 #[derive(Clone, Debug, Default)]
 pub struct JournalBook {
     entries: Vec<Entry>,
-    by_id: Index<EntryId, usize>,
-    by_order: Index<OrderId, Vec<usize>>,
+    by_id: Lookup<EntryId, usize>,
+    by_order: Lookup<OrderId, Vec<usize>>,
     taken_back: Marks<EntryId>,
     trial: TrialBalance,
 }

@@ -1,12 +1,12 @@
 //! One subscription as a plain value, indexed by what is asked of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AckId, Backlog, Delivery, DeliveryRow, Fate, Message, SubscriptionConfig};
 use crate::clock::Timestamp;
+use crate::lookup::Lookup;
 
 /// The messages of one subscription.
 ///
@@ -23,8 +23,7 @@ pub(super) struct Queue {
     /// Leased until then.
     leased: BTreeSet<(Timestamp, u64)>,
     /// Per ordering key the messages that have not ended; only the first may be delivered.
-    /// For look-ups only: its order reaches nothing.
-    lanes: HashMap<Arc<str>, VecDeque<u64>, BuildHasherDefault<DefaultHasher>>,
+    lanes: Lookup<Arc<str>, VecDeque<u64>>,
 }
 
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl Queue {
             ready: BTreeSet::new(),
             waiting: BTreeSet::new(),
             leased: BTreeSet::new(),
-            lanes: HashMap::default(),
+            lanes: Lookup::default(),
         }
     }
 

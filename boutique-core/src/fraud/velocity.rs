@@ -1,15 +1,12 @@
 //! The velocity windows as a plain value.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::{BTreeSet, VecDeque};
 
 use super::window::{Counted, count};
 use super::{Features, Observation, WINDOW_ROWS_MAX};
 use crate::clock::Timestamp;
 use crate::ids::{OrderId, Pseudonym};
-
-/// Looked up, never iterated: its order reaches nothing.
-type Lookup<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+use crate::lookup::Lookup;
 
 /// Every order that was observed, and the newest [`WINDOW_ROWS_MAX`] of each user, e-mail and
 /// address. It grows until somebody calls [`VelocityBook::forget`].

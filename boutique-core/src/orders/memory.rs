@@ -1,7 +1,6 @@
 //! Orders, the inbox and dead letters in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::event::ConfirmedOrder;
 use crate::fault::{Fault, PortError};
 use crate::ids::{EventId, OrderId, UserId};
+use crate::lookup::Marks;
 use crate::shelf::Shelf;
 
 /// Keeps orders in memory, for tests and for one process that may forget.
@@ -24,8 +24,7 @@ pub struct MemoryOrders {
 struct Files {
     orders: Shelf<OrderId, Order>,
     unfinished: BTreeSet<OrderId>,
-    /// For look-ups only: its order reaches nothing.
-    inbox: HashSet<EventId, BuildHasherDefault<DefaultHasher>>,
+    inbox: Marks<EventId>,
     letters: BTreeMap<String, DeadLetter>,
 }
 

@@ -4,8 +4,7 @@
 //! the rows a move concerns, makes the move, and writes back what was [`StockBook::touched`].
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::lines::{asks_for, shipped_is, summed};
@@ -16,9 +15,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::ids::{HoldId, ProductId, ReceiptId, ShipmentId};
 use crate::limits::UNITS_ON_HAND_MAX;
-
-/// Look-ups only; nothing iterates it in an order that can be seen.
-type Lookup<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+use crate::lookup::Lookup;
 
 /// The longest note a hold keeps, in bytes.
 const NOTE_BYTES_MAX: usize = 65_536;
