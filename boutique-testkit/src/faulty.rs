@@ -49,6 +49,12 @@ pub trait Gate: Send + Sync + 'static {
     /// Runs after the port has answered, whatever it answered; a fault takes the answer's place.
     async fn leave(&self, verb: &'static str) -> Result<(), Fault>;
 
+    /// What is kept from the moment the port is called until it has answered, or its caller has
+    /// gone.
+    fn during(&self) -> Option<Box<dyn Any + Send>> {
+        None
+    }
+
     /// Sees what the port answered, before [`Gate::leave`]: a `Result` of the verb's own type.
     fn answered(&self, _verb: &'static str, _answer: &dyn Any) {}
 }
@@ -267,7 +273,9 @@ macro_rules! gated {
         impl<G: Gate> $port for Gated<dyn $port, G> {
             $(async fn $verb(&self, $($arg: $type),*) -> $out {
                 self.gate.enter(stringify!($verb)).await?;
+                let during = self.gate.during();
                 let answer = self.inner.$verb($($arg),*).await;
+                drop(during);
                 self.gate.answered(stringify!($verb), &answer);
                 self.gate.leave(stringify!($verb)).await?;
                 answer

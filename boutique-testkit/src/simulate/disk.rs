@@ -104,6 +104,10 @@ impl Gate for Disk {
         Ok(())
     }
 
+    fn during(&self) -> Option<Box<dyn Any + Send>> {
+        self.watch.held_time().map(|it| Box::new(it) as _)
+    }
+
     fn answered(&self, verb: &'static str, answer: &dyn Any) {
         if !writes(verb) {
             return;

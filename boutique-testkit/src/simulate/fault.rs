@@ -1,6 +1,7 @@
 //! What can go wrong, and how often.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// A kind of fault. Each can be dialled by itself: see [`Faults::dial`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +99,18 @@ impl FaultKind {
     }
 }
 
+impl FromStr for FaultKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|it| it.as_str() == name);
+        known.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            format!("there is no fault {name:?}; there are {names}")
+        })
+    }
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -115,35 +128,35 @@ impl Faults {
         Self([0; KINDS])
     }
 
-    /// What a bad day looks like: of twelve requests one goes wrong, and every process dies about
-    /// once a minute.
+    /// What a bad day looks like: of nine requests one goes wrong, and of nine processes one dies
+    /// every three seconds.
     pub fn standard() -> Self {
         use FaultKind::*;
         let mut faults = Self::calm();
         for (kind, often) in [
-            (RequestLost, 12_000),
-            (AnswerLost, 12_000),
-            (Delayed, 8_000),
-            (Duplicated, 16_000),
-            (Reordered, 16_000),
-            (Garbage, 4_000),
-            (Refused, 8_000),
-            (Hung, 4_000),
-            (Partition, 1_600),
-            (Crash, 700),
-            (Pause, 120),
-            (ClockSkew, 120),
-            (DiskStall, 1_500),
-            (DiskError, 1_500),
+            (RequestLost, 18_000),
+            (AnswerLost, 18_000),
+            (Delayed, 12_000),
+            (Duplicated, 24_000),
+            (Reordered, 18_000),
+            (Garbage, 6_000),
+            (Refused, 10_000),
+            (Hung, 6_000),
+            (Partition, 3_600),
+            (Crash, 2_000),
+            (Pause, 400),
+            (ClockSkew, 250),
+            (DiskStall, 3_000),
+            (DiskError, 3_000),
         ] {
             faults = faults.dial(kind, often);
         }
         faults
     }
 
-    /// Three times as much of everything.
+    /// Twice as much of everything.
     pub fn harsh() -> Self {
-        Self(Self::standard().0.map(|it| it * 3))
+        Self(Self::standard().0.map(|it| it * 2))
     }
 
     /// The profile of that name: `calm`, `standard` or `harsh`.
@@ -154,6 +167,18 @@ impl Faults {
             "harsh" => Some(Self::harsh()),
             _ => None,
         }
+    }
+
+    /// The same, as arguments of `boutique simulate`.
+    pub(super) fn as_args(&self) -> String {
+        let named = ["calm", "standard", "harsh"]
+            .into_iter()
+            .find(|it| Self::named(it).as_ref() == Some(self));
+        if let Some(name) = named {
+            return format!(" --faults {name}");
+        }
+        let dials = FaultKind::ALL.map(|it| format!(" --dial {it}={}", self.of(it)));
+        format!(" --faults calm{}", dials.concat())
     }
 
     /// The same faults, but `kind` strikes `per_million` times in a million occasions.

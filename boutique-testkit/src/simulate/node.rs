@@ -1,5 +1,6 @@
 //! A process: its tasks run behind a gate at which it can die, stand still, or lose the time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -231,7 +232,20 @@ impl Future for Held {
             return Poll::Ready(());
         };
         let order = held.order.as_ref();
-        if working_for(order, || work.as_mut().poll(context)).is_ready() {
+        let poll = AssertUnwindSafe(|| working_for(order, || work.as_mut().poll(context)));
+        // A task that panics is gone, like one of a server; its process goes on.
+        let polled = catch_unwind(poll).unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
+            let world = &held.node.world;
+            world.breach(
+                "nothing panics",
+                held.node.site.as_str(),
+                said.unwrap_or_default(),
+            );
+            Poll::Ready(())
+        });
+        if polled.is_ready() {
             held.work = None;
             return Poll::Ready(());
         }

@@ -13,7 +13,6 @@ use tokio::time::sleep;
 
 use super::answers::{Answers, named};
 use super::cluster::Cluster;
-use super::watch::record_of;
 
 /// How long after everything works again something may be left to do: the longest lease of a
 /// message, its longest back-off, and the longest hold, each twice.
@@ -23,7 +22,8 @@ const BOUND: Duration = Duration::from_secs(150);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// What is left to do, if anything is.
-async fn left(ports: &Ports) -> Result<Option<String>, Fault> {
+async fn left(cluster: &Cluster, ports: &Ports) -> Result<Option<String>, Fault> {
+    let _held = cluster.watch.held_time();
     let waiting = ports.checkout.outbox().await?.waiting;
     if waiting > 0 {
         return Ok(Some(format!("{waiting} events in the outbox")));
@@ -73,7 +73,7 @@ pub(super) async fn come_to_rest(cluster: &Arc<Cluster>, answers: &Answers) -> R
         return Ok(());
     }
     let begun = world.age();
-    while let Some(what) = left(&ports).await? {
+    while let Some(what) = left(cluster, &ports).await? {
         if world.age() > begun + BOUND {
             let rule = "everything comes to an end";
             world.breach(
@@ -85,6 +85,7 @@ pub(super) async fn come_to_rest(cluster: &Arc<Cluster>, answers: &Answers) -> R
         }
         sleep(LOOK).await;
     }
+    let _held = cluster.watch.held_time();
     let subscriptions = Topology::default().subscriptions();
     let report = Auditor::new(&ports, &subscriptions, AuditScope::AtRest);
     let report = report.run().await?;
@@ -100,7 +101,7 @@ pub(super) async fn come_to_rest(cluster: &Arc<Cluster>, answers: &Answers) -> R
         world.breach("every event is taken in", &letter.id, detail);
     }
     for (order, told) in answers.all() {
-        let saga = record_of(&*ports.checkout, &order);
+        let saga = ports.checkout.saga(&order).await?;
         let is = saga.as_ref().and_then(Outcome::of);
         if is.as_ref() != Some(&told) {
             let state = saga.as_ref().map_or("unknown", |it| match it.state {

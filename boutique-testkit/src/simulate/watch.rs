@@ -5,17 +5,19 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use boutique_core::accounting::{BookError, Booked, Entry};
 use boutique_core::assembly::Ports;
-use boutique_core::checkout::{Begun, CheckoutStore, Intent, Outcome, Saga, SagaState, StoreError};
+use boutique_core::checkout::{Begun, Intent, Outcome, Saga, SagaState, StoreError};
 use boutique_core::fault::Fault;
 use boutique_core::ids::{HoldId, OrderId};
 use boutique_core::orders::{Order, OrderError};
 use boutique_core::stock::{Hold, HoldState, LedgerError, Level, StockSystem};
 use boutique_core::warehouse::{Shipment, ShipmentError};
 use futures_util::FutureExt;
+use tokio::task::spawn_blocking;
 
 use super::request::order_of;
 use super::world::World;
@@ -33,6 +35,21 @@ pub(super) struct Watch {
     holds: Mutex<BTreeMap<HoldId, HoldState>>,
 }
 
+/// While it lives, virtual time stands still: the runtime lets it pass only while no blocking
+/// task runs.
+pub(super) struct HeldTime(#[expect(dead_code, reason = "its end is its message")] Sender<()>);
+
+impl HeldTime {
+    fn new() -> Self {
+        let (end, ended) = channel();
+        drop(spawn_blocking(move || {
+            // Ends when the other side is dropped; there is never a message.
+            let _ = ended.recv();
+        }));
+        Self(end)
+    }
+}
+
 /// The answer of a store that never waits.
 fn now<T>(answer: impl Future<Output = Result<T, Fault>>) -> Option<T> {
     answer.now_or_never().and_then(Result::ok)
@@ -46,6 +63,12 @@ impl Watch {
             at_once,
             holds: Mutex::default(),
         }
+    }
+
+    /// Keeps time from passing while a store that answers from a thread of its own is asked:
+    /// otherwise nothing would be left to do but to go on to the next timer, at once.
+    pub(super) fn held_time(&self) -> Option<HeldTime> {
+        (!self.at_once).then(HeldTime::new)
     }
 
     fn say(&self, rule: &str, subject: &str, detail: impl Into<String>) {
@@ -257,9 +280,4 @@ const fn may_become(before: Option<HoldState>, after: HoldState) -> bool {
             | (Some(Voided), Voided)
             | (Some(Expired), Expired)
     )
-}
-
-/// The record as it is, past every fault.
-pub(super) fn record_of(store: &dyn CheckoutStore, order: &OrderId) -> Option<Saga> {
-    now(store.saga(order)).flatten()
 }

@@ -1,5 +1,7 @@
 //! The network between two processes: a Tower service that loses, delays, repeats and garbles.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -188,16 +190,19 @@ where
             return;
         };
         self.slot.node.spawn(order, async move {
-            let outcome = if hangs_up {
-                tokio::select! {
-                    biased;
-                    () = answer.closed() => return,
-                    outcome = service.ask(request) => outcome,
-                }
-            } else {
-                service.ask(request).await
+            let outcome = {
+                let mut work = pin!(service.ask(request));
+                poll_fn(|context| {
+                    if hangs_up && answer.poll_closed(context).is_ready() {
+                        return Poll::Ready(None);
+                    }
+                    work.as_mut().poll(context).map(Some)
+                })
+                .await
             };
-            let _ = answer.send(Some(outcome));
+            if outcome.is_some() {
+                let _ = answer.send(outcome);
+            }
         });
     }
 

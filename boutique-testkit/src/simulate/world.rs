@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use boutique_core::ids::OrderId;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::counts::Counts;
@@ -76,6 +78,8 @@ pub(super) struct World {
     faults: Faults,
     plan: Plan,
     begun: Instant,
+    /// The last age that anybody asked for, in microseconds.
+    seen: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -112,6 +116,7 @@ impl World {
             faults,
             plan,
             begun: Instant::now(),
+            seen: AtomicU64::new(0),
             state: Mutex::new(State {
                 dice: Dice::new(seed, streams::WORLD),
                 counts: Counts::default(),
@@ -133,7 +138,15 @@ impl World {
 
     /// Since the world began.
     pub(super) fn age(&self) -> Duration {
-        Instant::now().duration_since(self.begun)
+        // A store's own thread knows nothing of virtual time: what was last seen is the present,
+        // because time stands still while the store is asked.
+        if Handle::try_current().is_err() {
+            return Duration::from_micros(self.seen.load(Ordering::Relaxed));
+        }
+        let age = Instant::now().duration_since(self.begun);
+        let micros = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+        self.seen.store(micros, Ordering::Relaxed);
+        age
     }
 
     fn millis(&self) -> u64 {
