@@ -12,6 +12,8 @@ use crate::load::LoadArgs;
 use crate::output::Output;
 use crate::replay::DateOrder;
 use crate::runtime::runtime;
+#[cfg(feature = "simulate")]
+use crate::simulate::SimulateArgs;
 use crate::token::TokenArgs;
 use crate::up::UpArgs;
 use crate::{data, demo, gateway_spec, inspect, replay, servers, token};
@@ -53,6 +55,10 @@ enum Command {
     /// Sell the orders of a CSV file in the form of UCI's "Online Retail" again.
     #[command(after_help = EXIT_CODES)]
     Replay(ReplayArgs),
+    /// Run the whole boutique through seeded disasters, in virtual time.
+    #[cfg(feature = "simulate")]
+    #[command(after_help = EXIT_CODES)]
+    Simulate(SimulateArgs),
     /// List all orders of a data file.
     #[command(after_help = EXIT_CODES)]
     Orders(Look),
@@ -111,6 +117,8 @@ impl Command {
             | Self::Serve { .. } => false,
             Self::Load(args) => args.json,
             Self::Replay(args) => args.json,
+            #[cfg(feature = "simulate")]
+            Self::Simulate(args) => args.json,
             Self::Orders(look) | Self::Stock(look) | Self::Journal(look) => look.json,
             Self::Order { look, .. } | Self::Audit { look, .. } => look.json,
             Self::DeadLetters { json, .. } => *json,
@@ -179,6 +187,8 @@ impl Cli {
                 config,
             } => servers::run(server, &config, with_parent),
             Command::Token(args) => token::token(&args, out),
+            #[cfg(feature = "simulate")]
+            Command::Simulate(args) => args.run(out),
             Command::GatewaySpec(args) => gateway_spec::gateway_spec(&args, out),
             other => runtime(0)?.block_on(other.run(out)),
         }
@@ -191,6 +201,8 @@ impl Command {
         match self {
             // These need none, or have a runtime of their own.
             Self::Up(_) | Self::Serve { .. } | Self::Token(_) | Self::GatewaySpec(_) => Ok(()),
+            #[cfg(feature = "simulate")]
+            Self::Simulate(_) => Ok(()),
             Self::Load(args) => args.run(out).await,
             Self::Demo { data } => demo::demo(data.as_deref(), out).await,
             Self::Replay(args) => replay::replay(&args, out).await,

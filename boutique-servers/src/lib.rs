@@ -17,6 +17,8 @@ pub mod replay;
 pub mod runtime;
 pub mod serve;
 pub mod servers;
+#[cfg(feature = "simulate")]
+pub mod simulate;
 pub mod stack;
 pub mod store;
 pub mod token;
