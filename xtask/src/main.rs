@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask cost`.
+//! The project's own commands: `cargo xtask test`, `simulate`, `fuzz`, `cost`.
 
 mod cost;
 mod fuzz;
+mod simulate;
 
 use std::env;
 use std::io::{self, Write};
@@ -10,7 +11,9 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 const HELP: &str = "\
-cargo xtask test [ARGS]   the whole test suite; ARGS go to `cargo test`
+cargo xtask test          the whole test suite, then `cargo xtask simulate`
+cargo xtask test ARGS     the tests that ARGS choose: they go to `cargo test`
+cargo xtask simulate      5,000 seeded disasters of the whole shop, built for release
 cargo xtask cost [ORDERS] what an order costs through nine processes, built for release
 cargo xtask fuzz [ARGS]   the fuzz targets, a minute of them; `--help` says more
 cargo xtask help          this text
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     match args.next().as_deref() {
         Some("test") => test(&args.collect::<Vec<_>>()),
         Some("fuzz") => fuzz::fuzz(&args.collect::<Vec<_>>()),
+        Some("simulate") => simulate(),
         Some("cost") => match cost::cost(&args.collect::<Vec<_>>()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -64,7 +68,11 @@ fn test(args: &[String]) -> ExitCode {
                 "all tests passed in {} s",
                 begun.elapsed().as_secs()
             ));
-            ExitCode::SUCCESS
+            if args.is_empty() {
+                simulate()
+            } else {
+                ExitCode::SUCCESS
+            }
         }
         Ok(_) => {
             eprintln!(
@@ -74,6 +82,22 @@ fn test(args: &[String]) -> ExitCode {
         }
         Err(error) => {
             eprintln!("cargo could not be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the whole shop through seeded disasters.
+fn simulate() -> ExitCode {
+    say("simulator: the whole shop through seeded disasters, built for release");
+    let begun = Instant::now();
+    match simulate::simulate() {
+        Ok(()) => {
+            say(&format!("simulated in {} s", begun.elapsed().as_secs()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("the simulator found something: {error}");
             ExitCode::FAILURE
         }
     }
