@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boutique_core::assembly::{Ports, Topology};
 use boutique_core::broker::{
-    AckId, Backlog, Broker, BrokerError, Delivery, Message, SubscriptionConfig, SubscriptionId,
-    TopicId,
+    AckId, Backlog, Broker, BrokerError, Delivery, Message, Publish, SubscriptionConfig,
+    SubscriptionId, TopicId,
 };
 use boutique_core::clock::Timestamp;
 use boutique_core::stock::StockSystem;
@@ -66,6 +66,17 @@ impl TwoBrokers {
 }
 
 #[async_trait]
+impl Publish for TwoBrokers {
+    async fn publish(
+        &self,
+        topic: &TopicId,
+        messages: Vec<Message>,
+    ) -> Result<Vec<u64>, BrokerError> {
+        self.of_topic(topic).publish(topic, messages).await
+    }
+}
+
+#[async_trait]
 impl Broker for TwoBrokers {
     async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError> {
         self.of_topic(topic).create_topic(topic).await
@@ -78,14 +89,6 @@ impl Broker for TwoBrokers {
     ) -> Result<(), BrokerError> {
         let broker = self.of(subscription);
         broker.create_subscription(subscription, config).await
-    }
-
-    async fn publish(
-        &self,
-        topic: &TopicId,
-        messages: Vec<Message>,
-    ) -> Result<Vec<u64>, BrokerError> {
-        self.of_topic(topic).publish(topic, messages).await
     }
 
     async fn pull(

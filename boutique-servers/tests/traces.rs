@@ -143,7 +143,7 @@ async fn shop() -> (InProcess, CheckoutSystem) {
                 ledger("inventory", StockSystem::Inventory),
                 ledger("furniture", StockSystem::Furniture),
             ),
-            broker: Arc::clone(&ports.broker),
+            broker: Arc::clone(&ports.broker).into(),
             analytics: Arc::clone(&ports.analytics),
             clock: Arc::clone(&clock),
             ids: Arc::new(NamedIds),

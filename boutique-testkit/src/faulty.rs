@@ -14,8 +14,8 @@ use boutique_core::accounting::{BookError, Booked, Entry, Journal, SalesTotal, T
 use boutique_core::analytics::{AnalyticsRow, AnalyticsStore};
 use boutique_core::assembly::Ports;
 use boutique_core::broker::{
-    AckId, Backlog, Broker, BrokerError, Delivery, Message, SubscriptionConfig, SubscriptionId,
-    TopicId,
+    AckId, Backlog, Broker, BrokerError, Delivery, Message, Publish, SubscriptionConfig,
+    SubscriptionId, TopicId,
 };
 use boutique_core::carts::{Cart, CartError, CartLine, Carts};
 use boutique_core::checkout::{
@@ -268,9 +268,12 @@ impl<F: Future> Future for CutAfter<F> {
 }
 
 macro_rules! gated {
-    ($port:ident { $($verb:ident($($arg:ident: $type:ty),*) -> $out:ty;)* }) => {
+    ($port:ident { $($verbs:tt)* }) => {
+        gated!($port of dyn $port { $($verbs)* });
+    };
+    ($port:ident of dyn $whole:ident { $($verb:ident($($arg:ident: $type:ty),*) -> $out:ty;)* }) => {
         #[async_trait]
-        impl<G: Gate> $port for Gated<dyn $port, G> {
+        impl<G: Gate> $port for Gated<dyn $whole, G> {
             $(async fn $verb(&self, $($arg: $type),*) -> $out {
                 self.gate.enter(stringify!($verb)).await?;
                 let during = self.gate.during();
@@ -379,11 +382,14 @@ gated!(ShipmentStore {
     unfinished(after: Option<&ShipmentId>, limit: usize) -> Result<Vec<Shipment>, Fault>;
 });
 
+gated!(Publish of dyn Broker {
+    publish(topic: &TopicId, messages: Vec<Message>) -> Result<Vec<u64>, BrokerError>;
+});
+
 gated!(Broker {
     create_topic(topic: &TopicId) -> Result<(), BrokerError>;
     create_subscription(subscription: &SubscriptionId, config: SubscriptionConfig)
         -> Result<(), BrokerError>;
-    publish(topic: &TopicId, messages: Vec<Message>) -> Result<Vec<u64>, BrokerError>;
     pull(subscription: &SubscriptionId, max: usize) -> Result<Vec<Delivery>, BrokerError>;
     acknowledge(subscription: &SubscriptionId, deliveries: Vec<AckId>)
         -> Result<(), BrokerError>;

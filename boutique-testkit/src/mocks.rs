@@ -28,8 +28,8 @@ use async_trait::async_trait;
 use boutique_core::accounting::{BookError, Booked, Entry, Journal, SalesTotal, TrialBalance};
 use boutique_core::analytics::{AnalyticsRow, AnalyticsStore};
 use boutique_core::broker::{
-    AckId, Backlog, Broker, BrokerError, Delivery, Message, SubscriptionConfig, SubscriptionId,
-    TopicId,
+    AckId, Backlog, Broker, BrokerError, Delivery, Message, Publish, SubscriptionConfig,
+    SubscriptionId, TopicId,
 };
 use boutique_core::carts::{Cart, CartError, CartLine, Carts};
 use boutique_core::checkout::{
@@ -300,6 +300,11 @@ ported!(ShipmentStore for MockShipmentStore {
 mock! {
     pub Broker {}
     #[async_trait]
+    impl Publish for Broker {
+        async fn publish(&self, topic: &TopicId, messages: Vec<Message>)
+            -> Result<Vec<u64>, BrokerError>;
+    }
+    #[async_trait]
     impl Broker for Broker {
         async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError>;
         async fn create_subscription(
@@ -307,8 +312,6 @@ mock! {
             subscription: &SubscriptionId,
             config: SubscriptionConfig,
         ) -> Result<(), BrokerError>;
-        async fn publish(&self, topic: &TopicId, messages: Vec<Message>)
-            -> Result<Vec<u64>, BrokerError>;
         async fn pull(&self, subscription: &SubscriptionId, max: usize)
             -> Result<Vec<Delivery>, BrokerError>;
         async fn acknowledge(&self, subscription: &SubscriptionId, deliveries: Vec<AckId>)

@@ -44,7 +44,7 @@ fn yard_of(ports: Ports) -> Yard {
     let warehouse = WarehousePorts {
         shipments: Arc::clone(&ports.shipments),
         stock: ports.stock(),
-        broker: Arc::clone(&ports.broker),
+        broker: Arc::clone(&ports.broker).into(),
         clock: Arc::clone(&ports.clock),
     };
     let warehouse = warehouse.into_warehouse(&Topology::default());

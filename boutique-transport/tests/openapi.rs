@@ -112,7 +112,7 @@ fn servers() -> Vec<(&'static str, Router)> {
     let goods = WarehousePorts {
         shipments: Arc::clone(&ports.shipments),
         stock: ports.stock(),
-        broker: Arc::clone(&ports.broker),
+        broker: Arc::clone(&ports.broker).into(),
         clock: Arc::clone(&clock),
     };
     let warehouse = warehouse::WarehouseApi {

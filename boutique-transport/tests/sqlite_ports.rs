@@ -11,7 +11,7 @@ use std::time::Duration;
 use boutique_core::accounting::{Account, Entry, EntryKind, EntryLine, Journal, MemoryJournal};
 use boutique_core::analytics::{AnalyticsRow, AnalyticsStore};
 use boutique_core::broker::{
-    AckId, Broker, DeadLetterPolicy, Delivery, MemoryBroker, Message, SubscriptionConfig,
+    AckId, Broker, DeadLetterPolicy, Delivery, MemoryBroker, Message, Publish, SubscriptionConfig,
 };
 use boutique_core::clock::Timestamp;
 use boutique_core::customer::{

@@ -59,7 +59,7 @@ impl Boutique {
         let warehouse = WarehousePorts {
             shipments: Arc::clone(&ports.shipments),
             stock: ports.stock(),
-            broker: Arc::clone(&ports.broker),
+            broker: Arc::clone(&ports.broker).into(),
             clock: Arc::clone(&ports.clock),
         }
         .into_warehouse(&topology);
@@ -77,7 +77,7 @@ impl Boutique {
                 checkout: Arc::clone(&ports.checkout),
                 carts: Arc::clone(&ports.carts),
                 stock: ports.stock(),
-                broker: Arc::clone(&ports.broker),
+                broker: Arc::clone(&ports.broker).into(),
                 analytics: Arc::clone(&ports.analytics),
                 clock: Arc::clone(&ports.clock),
                 ids: Arc::clone(&ports.ids),

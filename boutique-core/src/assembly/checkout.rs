@@ -9,7 +9,7 @@ use super::topology::broker_fault;
 use super::{CrmService, FraudService, PushService, QuoteService, Settings, ShippingService};
 use super::{Topology, Worked};
 use crate::analytics::{AnalyticsStore, IngestPump};
-use crate::broker::{Broker, PushPump};
+use crate::broker::{Deliveries, Pumped, PushPump};
 use crate::carts::Carts;
 use crate::checkout::{
     Checkout, CheckoutError, CheckoutStore, DecideReview, Dependencies, Foundations, Outcome,
@@ -32,8 +32,8 @@ pub struct CheckoutPorts {
     /// Both stock systems, wherever they are.
     pub stock: StockRouter,
     /// The broker confirmed orders are published on.
-    pub broker: Arc<dyn Broker>,
-    /// The table of the data warehouse.
+    pub broker: Deliveries,
+    /// The table of the data warehouse, which the system fills if it delivers by itself.
     pub analytics: Arc<dyn AnalyticsStore>,
     /// The present.
     pub clock: Arc<dyn Clock>,
@@ -62,11 +62,16 @@ pub struct CheckoutSystem {
     review: StepService<DecideReview>,
     recovery: Recovery,
     relay: Relay,
+    pumps: Option<Pumps>,
+    topology: Topology,
+    batch: usize,
+}
+
+/// What the system delivers by itself.
+struct Pumps {
     to_oms: PushPump<PushService>,
     dead_to_oms: PushPump<PushService>,
     to_analytics: IngestPump,
-    topology: Topology,
-    batch: usize,
 }
 
 /// How long the relay may take for one batch.
@@ -95,12 +100,23 @@ impl CheckoutSystem {
             customers: edges.crm,
             fraud: edges.fraud,
         };
-        let pump = |subscription: &_| PushPump {
-            broker: Arc::clone(&ports.broker),
-            subscription: Clone::clone(subscription),
-            service: edges.orders.clone(),
-            in_flight: settings.in_flight,
-        };
+        let pumps = ports.broker.own().map(|broker| {
+            let pump = |subscription: &_| PushPump {
+                broker: Arc::clone(broker),
+                subscription: Clone::clone(subscription),
+                service: edges.orders.clone(),
+                in_flight: settings.in_flight,
+            };
+            Pumps {
+                to_oms: pump(&topology.orders_to_oms),
+                dead_to_oms: pump(&topology.dead_to_oms),
+                to_analytics: IngestPump {
+                    broker: Arc::clone(broker),
+                    subscription: topology.orders_to_analytics.clone(),
+                    store: ports.analytics,
+                },
+            }
+        });
         Self {
             recovery: Recovery::new(&foundations),
             place: Checkout::new(
@@ -113,30 +129,27 @@ impl CheckoutSystem {
             review: review.into_service(),
             relay: Relay {
                 store: ports.checkout,
-                broker: Arc::clone(&ports.broker),
+                broker: ports.broker.publisher(),
                 topic: topology.orders.clone(),
                 clock: ports.clock,
                 lease: OUTBOX_LEASE,
             },
-            to_oms: pump(&topology.orders_to_oms),
-            dead_to_oms: pump(&topology.dead_to_oms),
-            to_analytics: IngestPump {
-                broker: ports.broker,
-                subscription: topology.orders_to_analytics.clone(),
-                store: ports.analytics,
-            },
+            pumps,
             topology,
             batch: settings.batch,
         }
     }
 
-    /// Creates the topic of confirmed orders and its subscriptions.
+    /// Creates the topic of confirmed orders and its subscriptions, if it delivers them.
     ///
     /// # Errors
     ///
     /// A [`Fault`] of a store or of the broker; it may be called again.
     pub async fn start(&self) -> Result<(), Fault> {
-        self.topology.create_orders(&*self.relay.broker).await
+        match &self.pumps {
+            Some(pumps) => self.topology.create_orders(&*pumps.to_oms.broker).await,
+            None => Ok(()),
+        }
     }
 
     /// Places an order, or says why not; the same key is answered the same for ever.
@@ -184,7 +197,13 @@ impl CheckoutSystem {
     /// The first [`Fault`]; the other part is done all the same.
     pub async fn publish(&self) -> Result<Worked, Fault> {
         let relayed = self.relay.round(self.batch);
-        let (relayed, analytics) = join(relayed, self.to_analytics.pump(self.batch)).await;
+        let analytics = async {
+            match &self.pumps {
+                Some(pumps) => pumps.to_analytics.pump(self.batch).await,
+                None => Ok(Pumped::default()),
+            }
+        };
+        let (relayed, analytics) = join(relayed, analytics).await;
         let mut worked = Worked {
             published: relayed?.published,
             ..Worked::default()
@@ -199,9 +218,12 @@ impl CheckoutSystem {
     ///
     /// The first [`Fault`]; the other part is done all the same.
     pub async fn deliver(&self) -> Result<Worked, Fault> {
-        let dead = self.dead_to_oms.pump(self.batch);
-        let (orders, dead) = join(self.to_oms.pump(self.batch), dead).await;
         let mut worked = Worked::default();
+        let Some(pumps) = &self.pumps else {
+            return Ok(worked);
+        };
+        let dead = pumps.dead_to_oms.pump(self.batch);
+        let (orders, dead) = join(pumps.to_oms.pump(self.batch), dead).await;
         worked.deliver(orders.map_err(broker_fault)?);
         worked.deliver(dead.map_err(broker_fault)?);
         Ok(worked)

@@ -7,7 +7,7 @@ use futures_util::future::join;
 
 use super::topology::broker_fault;
 use super::{PushService, Topology, Worked};
-use crate::broker::{Broker, PushPump};
+use crate::broker::{Deliveries, Pumped, PushPump};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::flow::StepService;
@@ -22,7 +22,7 @@ pub struct WarehousePorts {
     /// Both stock systems, wherever they are.
     pub stock: StockRouter,
     /// The broker shipments are reported on.
-    pub broker: Arc<dyn Broker>,
+    pub broker: Deliveries,
     /// The present.
     pub clock: Arc<dyn Clock>,
 }
@@ -46,7 +46,7 @@ impl WarehousePorts {
 /// The warehouse with all that runs behind it.
 pub struct WarehouseSystem {
     warehouse: Arc<Warehouse>,
-    to_oms: PushPump<PushService>,
+    to_oms: Option<PushPump<PushService>>,
     topology: Topology,
     batch: usize,
 }
@@ -62,25 +62,28 @@ impl WarehouseSystem {
         in_flight: usize,
     ) -> Self {
         Self {
-            to_oms: PushPump {
-                broker: Arc::clone(&warehouse.broker),
+            to_oms: warehouse.broker.own().map(|broker| PushPump {
+                broker: Arc::clone(broker),
                 subscription: topology.shipments_to_oms.clone(),
                 service: orders,
                 in_flight,
-            },
+            }),
             warehouse,
             topology,
             batch,
         }
     }
 
-    /// Creates the topic of shipments and its subscription.
+    /// Creates the topic of shipments and its subscription, if it delivers them.
     ///
     /// # Errors
     ///
     /// A [`Fault`] of the broker; it may be called again.
     pub async fn start(&self) -> Result<(), Fault> {
-        self.topology.create_shipments(&*self.to_oms.broker).await
+        match &self.to_oms {
+            Some(to_oms) => self.topology.create_shipments(&*to_oms.broker).await,
+            None => Ok(()),
+        }
     }
 
     /// The service that sends goods, takes them back, and takes in what carriers say.
@@ -99,11 +102,13 @@ impl WarehouseSystem {
     ///
     /// The first [`Fault`]; the other part of the round is done all the same.
     pub async fn work(&self) -> Result<Worked, Fault> {
-        let (discharged, reports) = join(
-            self.warehouse.discharge_all(self.batch),
-            self.to_oms.pump(self.batch),
-        )
-        .await;
+        let reports = async {
+            match &self.to_oms {
+                Some(to_oms) => to_oms.pump(self.batch).await,
+                None => Ok(Pumped::default()),
+            }
+        };
+        let (discharged, reports) = join(self.warehouse.discharge_all(self.batch), reports).await;
         let mut worked = Worked {
             discharged: discharged?,
             ..Worked::default()

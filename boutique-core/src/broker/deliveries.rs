@@ -8,7 +8,7 @@ use std::time::Duration;
 use tower::service_fn;
 
 use super::{AckId, Broker, BrokerRejection, DeadLetterPolicy, Delivery, MemoryBroker, Message};
-use super::{Pumped, Push, PushPump, SOURCE_ATTEMPTS, SubscriptionConfig, SubscriptionId};
+use super::{Publish, Pumped, Push, PushPump, SOURCE_ATTEMPTS, SubscriptionConfig, SubscriptionId};
 use crate::clock::{Clock, Timestamp};
 use crate::fault::Fault;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::queue::{Dead, Queue};
-use super::{AckId, Backlog, Broker, BrokerError, BrokerRejection, Delivery, Message};
+use super::{AckId, Backlog, Broker, BrokerError, BrokerRejection, Delivery, Message, Publish};
 use super::{SubscriptionConfig, SubscriptionId, TopicId};
 use crate::clock::{Clock, Timestamp};
 use crate::fault::PortError;
@@ -101,6 +101,25 @@ impl Desk {
 }
 
 #[async_trait]
+impl Publish for MemoryBroker {
+    async fn publish(
+        &self,
+        topic: &TopicId,
+        messages: Vec<Message>,
+    ) -> Result<Vec<u64>, BrokerError> {
+        let messages: Vec<_> = messages.into_iter().map(Arc::new).collect();
+        let mut desk = self.desk();
+        let now = self.clock.now();
+        if !desk.topics.contains_key(topic) {
+            let unknown = BrokerRejection::UnknownTopic(topic.clone());
+            return Err(PortError::Rejected(unknown));
+        }
+        let publish = |it| desk.publish(topic, it, now);
+        Ok(messages.iter().filter_map(publish).collect())
+    }
+}
+
+#[async_trait]
 impl Broker for MemoryBroker {
     async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError> {
         self.desk().topics.entry(topic.clone()).or_default();
@@ -135,22 +154,6 @@ impl Broker for MemoryBroker {
             }
         }
         Ok(())
-    }
-
-    async fn publish(
-        &self,
-        topic: &TopicId,
-        messages: Vec<Message>,
-    ) -> Result<Vec<u64>, BrokerError> {
-        let messages: Vec<_> = messages.into_iter().map(Arc::new).collect();
-        let mut desk = self.desk();
-        let now = self.clock.now();
-        if !desk.topics.contains_key(topic) {
-            let unknown = BrokerRejection::UnknownTopic(topic.clone());
-            return Err(PortError::Rejected(unknown));
-        }
-        let publish = |it| desk.publish(topic, it, now);
-        Ok(messages.iter().filter_map(publish).collect())
     }
 
     async fn pull(

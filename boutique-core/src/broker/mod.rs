@@ -182,11 +182,57 @@ pub enum BrokerRejection {
 /// Why the broker does not do what it is asked.
 pub type BrokerError = PortError<BrokerRejection>;
 
+/// Where messages are handed in.
+#[async_trait]
+pub trait Publish: Send + Sync + 'static {
+    /// Publishes all messages or, on an error, none (or, if ambiguous, perhaps some or all). The
+    /// broker's numbers for them, in their order.
+    async fn publish(
+        &self,
+        topic: &TopicId,
+        messages: Vec<Message>,
+    ) -> Result<Vec<u64>, BrokerError>;
+}
+
+/// Who delivers what a system publishes.
+#[derive(Clone)]
+pub enum Deliveries {
+    /// The system itself, out of this broker. It creates its topics and subscriptions.
+    Own(Arc<dyn Broker>),
+    /// Whoever is behind this publisher, such as a managed service that pushes by itself; its
+    /// topics and subscriptions exist.
+    Managed(Arc<dyn Publish>),
+}
+
+impl Deliveries {
+    /// Where to publish.
+    pub fn publisher(&self) -> Arc<dyn Publish> {
+        match self {
+            Self::Own(broker) => Arc::<dyn Broker>::clone(broker),
+            Self::Managed(publisher) => Arc::clone(publisher),
+        }
+    }
+
+    /// The broker, if the system delivers by itself.
+    pub const fn own(&self) -> Option<&Arc<dyn Broker>> {
+        match self {
+            Self::Own(broker) => Some(broker),
+            Self::Managed(_) => None,
+        }
+    }
+}
+
+impl From<Arc<dyn Broker>> for Deliveries {
+    fn from(broker: Arc<dyn Broker>) -> Self {
+        Self::Own(broker)
+    }
+}
+
 /// At-least-once delivery of messages to subscriptions.
 ///
 /// The broker takes its time from its own clock, one timestamp per call.
 #[async_trait]
-pub trait Broker: Send + Sync + 'static {
+pub trait Broker: Publish {
     /// Creates a topic; fine if it exists.
     async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError>;
 
@@ -197,13 +243,6 @@ pub trait Broker: Send + Sync + 'static {
         subscription: &SubscriptionId,
         config: SubscriptionConfig,
     ) -> Result<(), BrokerError>;
-
-    /// Publishes all messages or, on an error, none (or, if ambiguous, perhaps all).
-    async fn publish(
-        &self,
-        topic: &TopicId,
-        messages: Vec<Message>,
-    ) -> Result<Vec<u64>, BrokerError>;
 
     /// Leases up to `max` messages that are due, oldest first.
     async fn pull(

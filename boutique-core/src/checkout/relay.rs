@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::CheckoutStore;
-use crate::broker::{Broker, TopicId};
+use crate::broker::{Publish, TopicId};
 use crate::clock::Clock;
 use crate::fault::Fault;
 
@@ -14,7 +14,7 @@ pub struct Relay {
     /// The outbox.
     pub store: Arc<dyn CheckoutStore>,
     /// Where to publish.
-    pub broker: Arc<dyn Broker>,
+    pub broker: Arc<dyn Publish>,
     /// The topic.
     pub topic: TopicId,
     /// The present, which leases are counted from.

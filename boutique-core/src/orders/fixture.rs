@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{DriveOrder, MemoryOrders, OrderStore, Part};
 use crate::accounting::{Journal, KeepBooks, MemoryJournal};
-use crate::broker::{Broker, MemoryBroker, SubscriptionConfig};
+use crate::broker::{Broker, Deliveries, MemoryBroker, SubscriptionConfig};
 use crate::clock::{Clock, Timestamp};
 use crate::customer::{Address, CustomerProfile, Email, LookUpCustomer};
 use crate::event::{ConfirmedOrder, HoldRef, ItemRef, OrderConfirmedEvent, OrderItem};
@@ -193,7 +193,7 @@ impl World {
         let warehouse = Warehouse {
             shipments: Arc::<MemoryShipments>::clone(&shipments),
             ledgers: ledgers.clone(),
-            broker,
+            broker: Deliveries::Own(broker),
             topic,
             clock: Arc::<At>::clone(&clock),
             moved: Moved::default(),

@@ -80,7 +80,7 @@ async fn ship(world: &World) {
     }
     assert_eq!(world.warehouse.discharge_all(10).await.expect("done"), 2);
     let pump = PushPump {
-        broker: Arc::clone(&world.warehouse.broker),
+        broker: Arc::clone(world.warehouse.broker.own().expect("its own")),
         subscription: "oms".into(),
         service: receive_reports(world).into_service(),
         in_flight: 4,

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use super::{CancelShipment, CarrierEvent, Duty, Fulfil, Fulfilled, Schedule, TakeBack};
 use super::{Shipment, ShipmentError, ShipmentRejection, ShipmentReport};
 use super::{ShipmentStatus, ShipmentStore};
-use crate::broker::{Broker, TopicId};
+use crate::broker::{Deliveries, TopicId};
 use crate::clock::Clock;
 use crate::fault::{Fault, PortError};
 use crate::flow::Step;
@@ -25,7 +25,7 @@ pub struct Warehouse {
     /// The stock ledgers goods leave from and come back to.
     pub ledgers: BTreeMap<StockSystem, Arc<dyn StockLedger>>,
     /// Where reports go.
-    pub broker: Arc<dyn Broker>,
+    pub broker: Deliveries,
     /// The topic of the reports.
     pub topic: TopicId,
     /// Stamps shipments.
@@ -293,7 +293,8 @@ impl Warehouse {
         if messages.is_empty() {
             return Ok(());
         }
-        match self.broker.publish(&self.topic, messages).await {
+        let publisher = self.broker.publisher();
+        match publisher.publish(&self.topic, messages).await {
             Ok(_) => Ok(()),
             Err(PortError::Fault(fault)) => Err(fault),
             Err(PortError::Rejected(why)) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{CancelShipment, CarrierEvent, Duty, Fulfil, Fulfilled, MemoryShipments, Schedule};
 use super::{Moved, Shipment, ShipmentReport, ShipmentStatus, TakeBack, Warehouse};
-use crate::broker::{MemoryBroker, SubscriptionConfig};
+use crate::broker::{Broker, Deliveries, MemoryBroker, SubscriptionConfig};
 use crate::clock::{Clock, Timestamp};
 use crate::customer::Address;
 use crate::flow::Step;
@@ -60,7 +60,7 @@ async fn warehouse(sold: &[&str]) -> (Warehouse, Arc<MemoryLedger>) {
     let warehouse = Warehouse {
         shipments: Arc::new(MemoryShipments::default()),
         ledgers: BTreeMap::new(),
-        broker: Arc::new(MemoryBroker::new(Arc::clone(&clock))),
+        broker: Deliveries::Own(Arc::new(MemoryBroker::new(Arc::clone(&clock)))),
         topic: "shipments".into(),
         clock,
         moved: Moved::default(),
@@ -111,15 +111,19 @@ async fn level(ledger: &MemoryLedger) -> Level {
     level.expect("listed")
 }
 
+fn broker(warehouse: &Warehouse) -> &dyn Broker {
+    &**warehouse.broker.own().expect("its own")
+}
+
 async fn announced(warehouse: &Warehouse) -> Vec<String> {
-    let pulled = warehouse.broker.pull(&"oms".into(), 10).await;
+    let pulled = broker(warehouse).pull(&"oms".into(), 10).await;
     let deliveries = pulled.expect("known").into_iter();
     let reports = deliveries.map(|it| ShipmentReport::decode(&it.message).expect("a report"));
     reports.map(|it| it.event_id.to_string()).collect()
 }
 
 async fn open_topic(warehouse: &Warehouse) {
-    let (broker, topic) = (&warehouse.broker, &warehouse.topic);
+    let (broker, topic) = (broker(warehouse), &warehouse.topic);
     broker.create_topic(topic).await.expect("created");
     let config = SubscriptionConfig::new(topic.clone());
     let created = broker.create_subscription(&"oms".into(), config).await;

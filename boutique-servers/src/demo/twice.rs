@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boutique_core::broker::{
-    AckId, Backlog, Broker, BrokerError, Delivery, Message, SubscriptionConfig, SubscriptionId,
-    TopicId,
+    AckId, Backlog, Broker, BrokerError, Delivery, Message, Publish, SubscriptionConfig,
+    SubscriptionId, TopicId,
 };
 use boutique_core::clock::Timestamp;
 
@@ -34,7 +34,7 @@ impl PublishTwice {
 }
 
 #[async_trait]
-impl Broker for PublishTwice {
+impl Publish for PublishTwice {
     async fn publish(
         &self,
         topic: &TopicId,
@@ -51,7 +51,10 @@ impl Broker for PublishTwice {
         }
         Ok(numbers)
     }
+}
 
+#[async_trait]
+impl Broker for PublishTwice {
     async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError> {
         self.inner.create_topic(topic).await
     }

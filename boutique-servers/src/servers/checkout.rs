@@ -80,7 +80,7 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
             checkout: Arc::clone(&ports.checkout),
             carts: Arc::clone(&ports.carts),
             stock: StockRouter::new(Arc::new(inventory), Arc::new(furniture)),
-            broker: Arc::clone(&ports.broker),
+            broker: Arc::clone(&ports.broker).into(),
             analytics: Arc::clone(&ports.analytics),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ports.ids),

@@ -35,7 +35,7 @@ pub(super) async fn compose(config: &WarehouseConfig) -> Result<Composed, Failur
     let warehouse = WarehousePorts {
         shipments: Arc::clone(&ports.shipments),
         stock: StockRouter::new(Arc::new(inventory), Arc::new(furniture)),
-        broker: Arc::clone(&ports.broker),
+        broker: Arc::clone(&ports.broker).into(),
         clock: Arc::clone(&clock),
     }
     .into_warehouse(&topology);

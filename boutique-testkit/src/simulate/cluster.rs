@@ -219,7 +219,7 @@ impl Cluster {
         let warehouse = WarehousePorts {
             shipments: Arc::clone(&self.disks.ports.shipments),
             stock: self.stock(site),
-            broker: Arc::clone(&self.disks.shipments),
+            broker: Arc::clone(&self.disks.shipments).into(),
             clock: self.clocks.of(site),
         }
         .into_warehouse(&self.topology);
@@ -283,7 +283,7 @@ impl Cluster {
                 checkout: Arc::clone(&ports.checkout),
                 carts: Arc::clone(&ports.carts),
                 stock: self.stock(site),
-                broker: Arc::clone(&ports.broker),
+                broker: Arc::clone(&ports.broker).into(),
                 analytics: Arc::new(FarTable(table)),
                 clock: self.clocks.of(site),
                 ids: Arc::clone(&ports.ids),

@@ -8,8 +8,8 @@ use boutique_core::accounting::MemoryJournal;
 use boutique_core::analytics::MemoryAnalytics;
 use boutique_core::assembly::{Ports, Topology};
 use boutique_core::broker::{
-    AckId, Backlog, Broker, BrokerError, Delivery, MemoryBroker, Message, SubscriptionConfig,
-    SubscriptionId, TopicId,
+    AckId, Backlog, Broker, BrokerError, Delivery, MemoryBroker, Message, Publish,
+    SubscriptionConfig, SubscriptionId, TopicId,
 };
 use boutique_core::checkout::{CheckoutStore, MemoryCheckout};
 use boutique_core::clock::{Clock, Timestamp};
@@ -144,6 +144,17 @@ impl BothBrokers {
 }
 
 #[async_trait]
+impl Publish for BothBrokers {
+    async fn publish(
+        &self,
+        topic: &TopicId,
+        messages: Vec<Message>,
+    ) -> Result<Vec<u64>, BrokerError> {
+        self.of_topic(topic).publish(topic, messages).await
+    }
+}
+
+#[async_trait]
 impl Broker for BothBrokers {
     async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError> {
         self.of_topic(topic).create_topic(topic).await
@@ -156,14 +167,6 @@ impl Broker for BothBrokers {
     ) -> Result<(), BrokerError> {
         let broker = self.of(subscription);
         broker.create_subscription(subscription, config).await
-    }
-
-    async fn publish(
-        &self,
-        topic: &TopicId,
-        messages: Vec<Message>,
-    ) -> Result<Vec<u64>, BrokerError> {
-        self.of_topic(topic).publish(topic, messages).await
     }
 
     async fn pull(

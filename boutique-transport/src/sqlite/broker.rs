@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use boutique_core::broker::{
-    AckId, Backlog, Broker, BrokerError, BrokerRejection, Delivery, Message, SubscriptionConfig,
-    SubscriptionId, TopicId,
+    AckId, Backlog, Broker, BrokerError, BrokerRejection, Delivery, Message, Publish,
+    SubscriptionConfig, SubscriptionId, TopicId,
 };
 use boutique_core::clock::Timestamp;
 use boutique_core::fault::{Fault, PortError};
@@ -122,6 +122,26 @@ impl SqliteBroker {
 }
 
 #[async_trait]
+impl Publish for SqliteBroker {
+    async fn publish(
+        &self,
+        topic: &TopicId,
+        messages: Vec<Message>,
+    ) -> Result<Vec<u64>, BrokerError> {
+        let (topic, clock) = (topic.clone(), Arc::clone(self.store.clock()));
+        self.store
+            .write_in_steps(move |db| {
+                has_topic(db, &topic)?;
+                let now = clock.now();
+                let to = subscribers(db, &topic)?;
+                let publish = |it| publish(db, &to, it, now).map_err(PortError::Fault);
+                messages.iter().map(publish).collect()
+            })
+            .await
+    }
+}
+
+#[async_trait]
 impl Broker for SqliteBroker {
     async fn create_topic(&self, topic: &TopicId) -> Result<(), BrokerError> {
         let topic = topic.clone();
@@ -141,23 +161,6 @@ impl Broker for SqliteBroker {
         config.check().map_err(PortError::Rejected)?;
         let id = subscription.clone();
         self.store.write(move |db| create(db, &id, &config)).await
-    }
-
-    async fn publish(
-        &self,
-        topic: &TopicId,
-        messages: Vec<Message>,
-    ) -> Result<Vec<u64>, BrokerError> {
-        let (topic, clock) = (topic.clone(), Arc::clone(self.store.clock()));
-        self.store
-            .write_in_steps(move |db| {
-                has_topic(db, &topic)?;
-                let now = clock.now();
-                let to = subscribers(db, &topic)?;
-                let publish = |it| publish(db, &to, it, now).map_err(PortError::Fault);
-                messages.iter().map(publish).collect()
-            })
-            .await
     }
 
     async fn pull(
