@@ -23,7 +23,7 @@ use boutique_core::limits::Units;
 use boutique_core::money::{Currency, Money};
 use boutique_core::stock::{HoldState, Reserve, StockLine, StockSystem};
 use boutique_testkit::Scripted;
-use boutique_testkit::faulty::{FaultPlan, Gate, Gated};
+use boutique_testkit::faulty::{FaultPlan, Faulty, Gate, Gated};
 use futures_util::future::join;
 use tower::util::BoxCloneSyncService;
 
@@ -291,4 +291,26 @@ async fn a_catalog_that_prices_other_goods_or_pays_the_buyer_sells_nothing() {
         let sagas = shop.ports.checkout.sagas(None, 1).await.expect("reads");
         assert!(sagas.is_empty(), "{at}");
     }
+}
+
+#[tokio::test]
+async fn a_recorded_yes_is_not_told_as_if_nothing_had_happened() {
+    let plan = FaultPlan::default().nth_of("pin", 1, FaultKind::Unavailable);
+    let shop = Shop::new(true, |ports| {
+        ports.furniture = Arc::new(Faulty::new(Arc::clone(&ports.furniture), plan));
+    })
+    .await;
+    let parked = shop.boutique.place(shop.both("k")).await;
+    assert!(matches!(parked, Ok(Outcome::Parked { .. })), "{parked:?}");
+    let yes = ReviewDecision {
+        order_id: shop.order_id("k"),
+        approve: true,
+        remark: "known to us".into(),
+    };
+    let error = shop.boutique.decide_review(yes).await.expect_err("a fault");
+    let kind = error.fault().map(Fault::kind);
+    assert_eq!(kind, Some(FaultKind::Ambiguous), "{error:?}");
+    shop.clock.advance(Duration::from_secs(61));
+    shop.boutique.settle().await.expect("settles");
+    assert_eq!(shop.state("k").await.name(), "confirmed");
 }

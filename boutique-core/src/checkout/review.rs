@@ -51,8 +51,9 @@ impl Step<ReviewDecision> for DecideReview {
 
     /// # Errors
     ///
-    /// [`CheckoutRejection::NotInReview`] or [`CheckoutRejection::RemarkTooLong`]; or a [`Fault`], after which recovery carries an
-    /// approval out.
+    /// [`CheckoutRejection::NotInReview`] or [`CheckoutRejection::RemarkTooLong`]; or a [`Fault`]:
+    /// [`Ambiguous`](crate::fault::FaultKind::Ambiguous) once an approval is recorded, which
+    /// recovery then carries out.
     async fn run(&self, request: ReviewDecision) -> Result<Outcome, CheckoutError> {
         if request.remark.len() > REMARK_BYTES_MAX {
             let why = CheckoutRejection::RemarkTooLong(request.remark.len());
@@ -98,8 +99,20 @@ impl Step<ReviewDecision> for DecideReview {
             .sagas
             .decide(&intent.order_id, intent.attempt, approve)
             .await?;
-        self.sagas.carry_out(&saga).await
+        self.sagas
+            .carry_out(&saga)
+            .await
+            .map_err(|error| match error {
+                PortError::Fault(fault) => PortError::Fault(recorded(fault)),
+                rejected @ PortError::Rejected(_) => rejected,
+            })
     }
+}
+
+/// The yes is durable: whatever went wrong after it, it cannot be told as if nothing happened.
+fn recorded(fault: Fault) -> Fault {
+    let text = "the approval is recorded, and the order could not be sold yet: ask again";
+    Fault::ambiguous(text).because(fault)
 }
 
 impl Sagas {
