@@ -286,16 +286,23 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
         }
         let note = serde_json::to_string(&verdicts)
             .map_err(|error| Fault::permanent("the verdicts cannot be written").because(error))?;
-        match self.sagas.stock.sell(&intent.legs(), note.clone()).await {
+        let legs = intent.legs();
+        match self.sagas.stock.pin(&legs).await {
+            Ok(None) => {}
+            Ok(Some(gone)) => return self.abandon(&intent, lapsed(gone)).await,
+            Err(error) => return self.abandon(&intent, stock_fault(error)).await,
+        }
+        // The pin may have taken the rest of the client's patience.
+        if let Err(late) = self.in_time(deadline) {
+            return self.abandon(&intent, late).await;
+        }
+        match self.sagas.stock.confirm(&legs, note.clone()).await {
             // The first confirm's note stays; it is ours unless recovery was faster.
             Ok(Decided::Sold(hold)) if hold.note.as_deref() == Some(&note) => {
                 Ok(self.finish(intent, verdicts).await)
             }
             Ok(Decided::Sold(hold)) => Ok(self.finish(intent, verdicts_of(&hold)?).await),
-            Ok(Decided::NotSold(state)) => {
-                let fault = Fault::unavailable(format!("the hold is {state} by now: try again"));
-                self.abandon(&intent, fault).await
-            }
+            Ok(Decided::NotSold(state)) => self.abandon(&intent, lapsed(state)).await,
             Err(error) if planted!(TimeoutIsFailure) => {
                 let failed = Decide::Fail(error.to_string());
                 let order_id = &intent.order_id;
@@ -342,6 +349,11 @@ impl<Q, S, C, F> Checkout<Q, S, C, F> {
             }
         }
     }
+}
+
+/// The goods are not held any more.
+fn lapsed(state: HoldState) -> Fault {
+    Fault::unavailable(format!("the hold is {state} by now: try again"))
 }
 
 /// The order may be sold, and whoever knows does not answer.

@@ -117,21 +117,34 @@ impl StockRouter {
         join_all(all).await.into_iter().collect()
     }
 
-    /// Sells: pins every hold but the deciding one, confirms the deciding one with `note`, then
-    /// the others. The confirm of the first hold is the commit point of the order.
+    /// Sells: [`StockRouter::pin`], then [`StockRouter::confirm`].
     ///
     /// # Errors
     ///
-    /// A fault or a rejection before the commit point leaves the decision to whoever asks
-    /// [`StockRouter::settle`]; after it the order is sold and `settle` confirms the others.
+    /// Those of the two.
     pub async fn sell(
         &self,
         holds: &[(StockSystem, HoldId)],
         note: String,
     ) -> Result<Decided, LedgerError> {
-        let Some(((system, deciding), dependent)) = holds.split_first() else {
-            return Err(PortError::Rejected(Rejection::Empty));
-        };
+        match self.pin(holds).await? {
+            None => self.confirm(holds, note).await,
+            Some(gone) => Ok(Decided::NotSold(gone)),
+        }
+    }
+
+    /// Pins every hold but the deciding one, so that none can lapse once that is sold. Answers
+    /// with the state of the first that is gone, if any.
+    ///
+    /// # Errors
+    ///
+    /// A fault or a rejection: nothing is sold, and the decision is left to whoever asks
+    /// [`StockRouter::settle`].
+    pub async fn pin(
+        &self,
+        holds: &[(StockSystem, HoldId)],
+    ) -> Result<Option<HoldState>, LedgerError> {
+        let dependent = holds.get(1..).unwrap_or_default();
         let pinned = if planted!(DependentNotPinned) {
             &[]
         } else {
@@ -140,9 +153,27 @@ impl StockRouter {
         for (system, hold_id) in pinned {
             let hold = self.ledger(*system).pin(hold_id).await?;
             if hold.state != HoldState::Pinned && !hold.state.is_sold() {
-                return Ok(Decided::NotSold(hold.state));
+                return Ok(Some(hold.state));
             }
         }
+        Ok(None)
+    }
+
+    /// Confirms the deciding hold with `note`, then the others, which are pinned. The confirm
+    /// of the deciding hold is the commit point of the order.
+    ///
+    /// # Errors
+    ///
+    /// A fault or a rejection before the commit point leaves the decision to whoever asks
+    /// [`StockRouter::settle`]; after it the order is sold and `settle` confirms the others.
+    pub async fn confirm(
+        &self,
+        holds: &[(StockSystem, HoldId)],
+        note: String,
+    ) -> Result<Decided, LedgerError> {
+        let Some(((system, deciding), dependent)) = holds.split_first() else {
+            return Err(PortError::Rejected(Rejection::Empty));
+        };
         let hold = self.ledger(*system).confirm(deciding, Some(note)).await?;
         if !hold.state.is_sold() {
             return Ok(Decided::NotSold(hold.state));
