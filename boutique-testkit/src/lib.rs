@@ -4,6 +4,7 @@
 //! - [`generate`]: values of every type of the domain, valid by construction.
 //! - [`sources`]: a clock moved by hand, ids that come out the same in every run.
 //! - [`script`]: a service that answers from a script, in place of any other.
+//! - [`explore`]: every outcome of every call of a checkout, one after the other.
 //! - [`faulty`]: ports that fail at a chosen call, and a crash at any await.
 //! - [`mocks`]: [mockall] mocks of every port.
 //! - [`simulate`]: the whole order graph through thousands of seeded disasters.
@@ -72,6 +73,8 @@
 
 #[cfg(feature = "suites")]
 pub mod conformance;
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod faulty;
 #[cfg(feature = "suites")]
 pub mod generate;
