@@ -174,6 +174,11 @@ fn tokens_of_the_machine_are_accepted_only_when_asked_for_and_never_beside_an_is
         half[0].starts_with("PUSH_ACCOUNT, key push_account: is missing"),
         "{half:?}"
     );
+    let unsigned = [("PUSH_AUDIENCE", "https://oms.example")];
+    let pushes: CheckoutConfig = of(Server::Checkout, "", &unsigned).expect("Google's broker");
+    assert_eq!(pushes.push, None);
+    let half = errors::<WarehouseConfig>(Server::Warehouse, "", &[("PUSH_KEY", "push.key")]);
+    assert!(half[0].starts_with("PUSH_AUDIENCE"), "{half:?}");
 }
 
 #[test]

@@ -159,6 +159,7 @@ async fn shop() -> (InProcess, CheckoutSystem) {
             orders: PushService::new(
                 PushClient {
                     upstream: upstream(oms),
+                    credential: None,
                 }
                 .into_service(),
             ),

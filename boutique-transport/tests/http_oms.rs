@@ -298,6 +298,7 @@ async fn a_broker_cannot_tell_the_client_from_the_receivers() {
         );
         let client = PushClient {
             upstream: far.upstream(),
+            credential: None,
         };
         // Twice: what is delivered again changes nothing.
         for _ in 0..2 {
@@ -330,6 +331,7 @@ async fn a_failure_of_the_store_leaves_the_message_with_the_broker() {
         let message = placed("o1", "ada").encode();
         let client = PushClient {
             upstream: failing().upstream(),
+            credential: None,
         };
         let fault = client.run(push(message.clone())).await.expect_err("failed");
         assert_eq!(fault.kind(), kind);

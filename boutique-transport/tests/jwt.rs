@@ -438,6 +438,110 @@ mod push {
     }
 }
 
+mod own_push {
+    use std::time::Duration;
+
+    use axum::Router;
+    use boutique_core::broker::{AckId, Delivery, Message, Push};
+    use boutique_core::clock::Clock;
+    use boutique_core::fault::FaultKind;
+    use boutique_core::flow::Step;
+    use boutique_core::ids::UserId;
+    use boutique_transport::http::exchange::{InProcess, Upstream, base};
+    use boutique_transport::http::oms::{PushClient, PushCredential};
+    use boutique_transport::jwt::{DevIssuer, Mint, PushTokens, PushVerifier, TokenError};
+
+    use super::*;
+
+    const ACCOUNT: &str = "boutique@localhost";
+
+    /// The issuer of the key in this file, as each process opens it for itself.
+    fn issuer(folder: &tempfile::TempDir, name: &str) -> DevIssuer {
+        DevIssuer::open(&folder.path().join(name)).expect("a key")
+    }
+
+    fn push() -> Push {
+        let ack_id = AckId {
+            message_id: 1,
+            attempt: 1,
+        };
+        let message = Message {
+            data: "{}".into(),
+            attributes: Arc::default(),
+            ordering_key: None,
+        };
+        Push {
+            subscription: "orders.oms".into(),
+            delivery: Delivery {
+                ack_id,
+                message_id: 1,
+                published_at: Watch::new().now(),
+                attempt: 1,
+                message: Arc::new(message),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn servers_that_share_a_key_believe_one_anothers_pushes_and_nobody_elses() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let watch = Watch::new();
+        let clock = || Arc::new(watch.clone());
+        let own = PushVerifier::own("oms", ACCOUNT, &issuer(&folder, "push.key"), clock());
+        let taken = Router::new().route("/", axum::routing::post(async || "taken"));
+        let guarded = own.expect("a verifier").guard(taken);
+        let client = |credential| PushClient {
+            upstream: Upstream::new(
+                base("http://oms.example").expect("a URL"),
+                InProcess(guarded.clone()),
+            ),
+            credential,
+        };
+        let tokens = |key: &str, audience: &str, account: &str| {
+            let tokens = PushTokens::new(issuer(&folder, key), audience, account, clock());
+            Some(Arc::new(tokens) as Arc<dyn PushCredential>)
+        };
+        let ours = client(tokens("push.key", "oms", ACCOUNT));
+        // Longer than any token is good.
+        for minute in 0..30 {
+            watch.set(NOW + minute * 60);
+            let taken = ours.run(push()).await;
+            assert!(taken.is_ok(), "minute {minute}: {taken:?}");
+        }
+        for (who, credential) in [
+            ("nobody", None),
+            ("another key", tokens("other.key", "oms", ACCOUNT)),
+            ("another audience", tokens("push.key", "crm", ACCOUNT)),
+            (
+                "another account",
+                tokens("push.key", "oms", "eve@localhost"),
+            ),
+        ] {
+            let fault = client(credential).run(push()).await.expect_err(who);
+            // The message is not to blame: it is kept until somebody mends the settings.
+            assert_eq!(fault.kind(), FaultKind::Unavailable, "{who}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shoppers_token_is_no_push_even_of_the_same_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let issuer = issuer(&folder, "one.key");
+        let watch = Watch::new();
+        // As careless as it can be configured.
+        let careless = PushVerifier::own("boutique", "ada", &issuer, Arc::new(watch.clone()));
+        let token = issuer.token(&Mint {
+            user: &UserId::new("ada").expect("an id"),
+            scopes: &["checkout"],
+            now: watch.now(),
+            valid_for: Duration::from_secs(60),
+        });
+        let believed = careless.expect("a verifier");
+        let believed = believed.verify(&token.expect("a token")).await;
+        assert_eq!(believed, Err(TokenError::Claims));
+    }
+}
+
 mod guard {
     use axum::Router;
     use boutique_transport::http::api::versioned;

@@ -294,6 +294,9 @@ pub struct Push {
     pub audience: String,
     /// The service account that signs them.
     pub account: String,
+    /// The file of the key our own servers sign with, whose tokens are accepted instead of
+    /// Google's.
+    pub key: Option<PathBuf>,
 }
 
 impl Push {
@@ -301,13 +304,57 @@ impl Push {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let audience = reader.text(&t::PUSH_AUDIENCE);
         let account = reader.text(&t::PUSH_ACCOUNT);
+        let key = reader.text(&t::PUSH_KEY).map(PathBuf::from);
         let missing = match (audience, account) {
-            (Some(audience), Some(account)) => return Some(Self { audience, account }),
-            (None, None) => return None,
-            (None, Some(_)) => &t::PUSH_AUDIENCE,
+            (Some(audience), Some(account)) => {
+                return Some(Self {
+                    audience,
+                    account,
+                    key,
+                });
+            }
+            (None, None) if key.is_none() => return None,
+            (None, _) => &t::PUSH_AUDIENCE,
             (Some(_), None) => &t::PUSH_ACCOUNT,
         };
-        reader.missing(missing, "set PUSH_AUDIENCE and PUSH_ACCOUNT, or neither");
+        let remedy = "set PUSH_AUDIENCE and PUSH_ACCOUNT, or neither, nor PUSH_KEY";
+        reader.missing(missing, remedy);
+        None
+    }
+}
+
+/// How a server signs what it pushes to order management.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushSigning {
+    /// Whom its tokens are for.
+    pub audience: String,
+    /// Whose they are.
+    pub account: String,
+    /// The file of the key.
+    pub key: PathBuf,
+}
+
+impl PushSigning {
+    /// `None` if its pushes carry no token.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let audience = reader.text(&t::PUSH_AUDIENCE);
+        let account = reader.text(&t::PUSH_ACCOUNT);
+        let key = PathBuf::from(reader.text(&t::PUSH_KEY)?);
+        let missing = match (audience, account) {
+            (Some(audience), Some(account)) => {
+                return Some(Self {
+                    audience,
+                    account,
+                    key,
+                });
+            }
+            (None, _) => &t::PUSH_AUDIENCE,
+            (Some(_), None) => &t::PUSH_ACCOUNT,
+        };
+        reader.missing(
+            missing,
+            "with PUSH_KEY set PUSH_AUDIENCE and PUSH_ACCOUNT as well",
+        );
         None
     }
 }

@@ -19,8 +19,8 @@ use url::Url;
 
 pub use form::{Form, StoreUrl};
 pub use groups::{
-    Background, CheckoutPolicy, Common, EdgeConfig, Jwt, LogFormat, Logs, Push, Rates, Serving,
-    Store, Traces,
+    Background, CheckoutPolicy, Common, EdgeConfig, Jwt, LogFormat, Logs, Push, PushSigning, Rates,
+    Serving, Store, Traces,
 };
 pub use read::Reader;
 pub use servers::{

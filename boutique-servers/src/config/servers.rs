@@ -6,7 +6,9 @@ use boutique_core::checkout::DependencyPolicy;
 use boutique_core::stock::StockSystem;
 use url::Url;
 
-use super::groups::{Background, CheckoutPolicy, Common, EdgeConfig, Jwt, Push, Rates, Store};
+use super::groups::{
+    Background, CheckoutPolicy, Common, EdgeConfig, Jwt, Push, PushSigning, Rates, Store,
+};
 use super::table as t;
 use super::{Asked, Configured, Program, Reader, Server, StoreUrl};
 
@@ -64,6 +66,8 @@ pub struct CheckoutConfig {
     pub fraud: Url,
     /// Where events are pushed to.
     pub oms: Url,
+    /// How pushes are signed, if they are.
+    pub push: Option<PushSigning>,
     /// How it asks them.
     pub edge: EdgeConfig,
 }
@@ -80,6 +84,7 @@ impl Configured for CheckoutConfig {
             furniture: reader.url(&t::FURNITURE_URL),
             fraud: reader.url(&t::FRAUD_URL),
             oms: reader.url(&t::OMS_URL),
+            push: PushSigning::read(reader),
             edge: EdgeConfig::read(reader),
         }
     }
@@ -226,6 +231,8 @@ pub struct WarehouseConfig {
     pub furniture: Url,
     /// Where reports are pushed to.
     pub oms: Url,
+    /// How pushes are signed, if they are.
+    pub push: Option<PushSigning>,
     /// How it asks them.
     pub edge: EdgeConfig,
 }
@@ -239,6 +246,7 @@ impl Configured for WarehouseConfig {
             inventory: reader.url(&t::INVENTORY_URL),
             furniture: reader.url(&t::FURNITURE_URL),
             oms: reader.url(&t::OMS_URL),
+            push: PushSigning::read(reader),
             edge: EdgeConfig::read(reader),
         }
     }

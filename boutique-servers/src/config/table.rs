@@ -139,8 +139,9 @@ settings! {
     PRINCIPAL_RATE = Setting::new("PRINCIPAL_RATE", count(0, 1_000_000), "0", "Requests a second that one principal may make, over all routes; 0: as the route says.");
     ADDRESS_RATE = Setting::new("ADDRESS_RATE", count(0, 1_000_000), "0", "Requests a second that one address may make before its tokens are looked at, and again for what is public; 0: the standard limits.");
     TRUSTED_HOPS = Setting::new("TRUSTED_HOPS", count(0, 16), "0", "How many proxies stand before the gateway and are believed when they say in `X-Forwarded-For` whom they saw; 0: the address that connects is the client's.");
-    PUSH_AUDIENCE = Setting::bare("PUSH_AUDIENCE", Form::Text, "Whom the tokens of pushed messages must be for; without it they are not asked for. Pushes of our own checkout and warehouse carry none: set it where a broker in between pushes.");
+    PUSH_AUDIENCE = Setting::bare("PUSH_AUDIENCE", Form::Text, "Whom the tokens of pushed messages must be for; without it they are not asked for. Order management believes Google's, as a broker in between pushes with, or with `PUSH_KEY` those of our own checkout and warehouse.");
     PUSH_ACCOUNT = Setting::bare("PUSH_ACCOUNT", Form::Text, "The service account, by e-mail, that pushes; required with `PUSH_AUDIENCE`.");
+    PUSH_KEY = Setting::bare("PUSH_KEY", Form::Text, "The file of the key that checkout and warehouse sign their pushes with and order management believes, made if it is missing: for servers on one machine.");
 
     LINES_PER_ORDER = Setting::new("LINES_PER_ORDER", count(1, 1_000), "100", "The most lines an order may have.");
     HOLD_TIME = Setting::new("HOLD_TIME", time(1_000, 24 * HOUR), "15m", "How long goods are promised to an order that is being placed; longer than `ATTEMPT_TIME`.");

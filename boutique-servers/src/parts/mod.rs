@@ -11,6 +11,7 @@ mod duty;
 mod fraud;
 mod gateway;
 mod oms;
+mod push;
 mod stock;
 mod wake;
 mod warehouse;
@@ -33,6 +34,7 @@ pub use duty::{Duty, Pace};
 pub use fraud::fraud;
 pub use gateway::{gateway, verifier};
 pub use oms::oms;
+pub use push::{push_credential, push_verifier};
 pub use stock::{Stock, open_shelves, stock};
 pub use warehouse::warehouse;
 

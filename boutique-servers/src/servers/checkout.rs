@@ -56,6 +56,7 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
     };
     let orders = PushClient {
         upstream: edges.to(Server::Oms, &config.oms),
+        credential: parts::push_credential(config.push.as_ref(), &clock)?,
     };
     let inventory = HttpLedger {
         upstream: edges.to(Server::Inventory, &config.inventory),

@@ -7,9 +7,7 @@ use boutique_core::assembly::{BookService, FulfilService, OrderEdges, OrderSyste
 use boutique_core::flow::{Step, StepService};
 use boutique_transport::http::accounting::AccountingClient;
 use boutique_transport::http::api::{Limits, versioned};
-use boutique_transport::http::exchange::{BoxExchange, Reqwest};
 use boutique_transport::http::warehouse::WarehouseClient;
-use boutique_transport::jwt::PushVerifier;
 use tokio_util::task::TaskTracker;
 
 use super::{Composed, clock};
@@ -56,9 +54,7 @@ pub(super) async fn compose(config: &OmsConfig) -> Result<Composed, Failure> {
     part.router = versioned(part.router);
     part.edges = edges.into_states();
     if let Some(push) = &config.push {
-        let keys = BoxExchange::new(Reqwest::new(config.edge.connect_timeout)?);
-        let verifier = PushVerifier::new(&push.audience, &push.account, &keys, clock)
-            .map_err(|error| Failure::Input(format!("PUSH_AUDIENCE: {error}")))?;
+        let verifier = parts::push_verifier(push, &config.edge, clock)?;
         part.router = verifier.guard(part.router);
     }
     Ok(Composed {

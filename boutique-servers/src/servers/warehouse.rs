@@ -30,6 +30,7 @@ pub(super) async fn compose(config: &WarehouseConfig) -> Result<Composed, Failur
     };
     let orders = PushClient {
         upstream: edges.to(Server::Oms, &config.oms),
+        credential: parts::push_credential(config.push.as_ref(), &clock)?,
     };
     let topology = Topology::default();
     let warehouse = WarehousePorts {

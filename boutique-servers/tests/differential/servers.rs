@@ -72,6 +72,10 @@ impl Servers {
             .arg(data(folder.path()))
             .args(many.then_some("--processes"))
             .env("BOUTIQUE_DEV_KEY", &key)
+            // Where each is a process, order management believes its own servers only.
+            .env("PUSH_AUDIENCE", "oms")
+            .env("PUSH_ACCOUNT", "boutique@localhost")
+            .env("PUSH_KEY", folder.path().join("push.key"))
             .env("LOG_LEVEL", "error")
             // Everybody comes from one address, faster than people would.
             .env("PRINCIPAL_RATE", "1000000")

@@ -128,17 +128,21 @@ impl DevIssuer {
     pub fn token(&self, mint: &Mint<'_>) -> Result<String, DevKeyError> {
         let now = mint.now.as_micros() / 1_000_000;
         let until = mint.now.after(mint.valid_for).as_micros() / 1_000_000;
-        let mut header = Header::new(jsonwebtoken::Algorithm::ES256);
-        header.kid = Some(self.kid.clone());
-        let claims = json!({
+        self.sign(&json!({
             "iss": DEV_ISSUER,
             "aud": DEV_AUDIENCE,
             "sub": mint.user.as_str(),
             "iat": now,
             "exp": until,
             "scope": mint.scopes.join(" "),
-        });
-        encode(&header, &claims, &self.key).map_err(|_| DevKeyError::NoKey)
+        }))
+    }
+
+    /// A token with these claims.
+    pub(super) fn sign(&self, claims: &Value) -> Result<String, DevKeyError> {
+        let mut header = Header::new(jsonwebtoken::Algorithm::ES256);
+        header.kid = Some(self.kid.clone());
+        encode(&header, claims, &self.key).map_err(|_| DevKeyError::NoKey)
     }
 }
 

@@ -3,7 +3,7 @@
 //! * [`Verifier`]: a token in, the verified caller out. What it believes is a
 //!   [`TokenPolicy`](boutique_core::gateway::TokenPolicy).
 //! * [`jwks`]: the keys of an issuer, fetched, kept and rotated (RFC 7517).
-//! * [`PushVerifier`]: the tokens of Pub/Sub push.
+//! * [`PushVerifier`]: the tokens of Pub/Sub push, and [`PushTokens`], those of our own.
 //! * [`DevIssuer`]: tokens for use on one machine.
 //!
 //! Signatures and formats are jsonwebtoken's (RFC 7515, 7519); times are compared here, with the
@@ -19,5 +19,5 @@ mod verify;
 
 pub use dev::{DEV_AUDIENCE, DEV_ISSUER, DEV_JWKS_PATH, DevIssuer, DevKeyError, Mint};
 pub use jwks::{InvalidJwksUri, JwksOptions};
-pub use push::{GOOGLE_JWKS_URI, PushVerifier};
+pub use push::{GOOGLE_JWKS_URI, PushTokens, PushVerifier};
 pub use verify::{TokenError, Verified, Verifier, bearer};

@@ -1,21 +1,29 @@
-//! The tokens that Pub/Sub signs its pushes with.
+//! The tokens that pushes are signed with: by Pub/Sub, or by our own servers with a key they
+//! share.
 //!
 //! <https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions>
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::Method;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use boutique_core::clock::Clock;
+use boutique_core::clock::{Clock, Timestamp};
+use boutique_core::fault::Fault;
 use boutique_core::gateway::{Algorithm, InvalidPolicy, Issuer, TokenPolicy};
 use serde::Deserialize;
+use serde_json::json;
 
+use super::dev::{DEV_ISSUER, DevIssuer};
 use super::jwks::JwksOptions;
 use super::verify::{TokenError, Verifier, bearer};
-use crate::http::exchange::BoxExchange;
+use crate::http::exchange::{BoxExchange, InProcess};
+use crate::http::oms::PushCredential;
 use crate::http::problem::Problem;
 
 /// Where Google has the keys of its identity tokens.
@@ -66,6 +74,34 @@ impl PushVerifier {
         }
     }
 
+    /// Believes tokens for `audience` that are `account`'s and signed with `key`, as
+    /// [`PushTokens`] makes them, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPolicy::Audience`] if the audience is empty.
+    pub fn own(
+        audience: &str,
+        account: &str,
+        key: &DevIssuer,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, InvalidPolicy> {
+        // The keys never leave the process: the address is a name.
+        let issuer = Issuer {
+            audiences: vec![audience.to_owned()],
+            ..DevIssuer::issuer("http://127.0.0.1")
+        };
+        let policy = TokenPolicy::new(vec![issuer])?;
+        let keys = BoxExchange::new(InProcess(key.router()));
+        match Verifier::new(&policy, &keys, clock, JwksOptions::default()) {
+            Ok(verifier) => Ok(Self {
+                verifier,
+                account: account.into(),
+            }),
+            Err(error) => unreachable!("an address of this machine is one: {error}"),
+        }
+    }
+
     /// Checks the token of a push.
     ///
     /// # Errors
@@ -98,4 +134,72 @@ async fn guard(State(push): State<PushVerifier>, request: Request, next: Next) -
         }
     }
     next.run(request).await
+}
+
+/// How long a token of ours is good.
+const VALID: Duration = Duration::from_secs(600);
+/// A token is shown for this long: less, since clocks differ and a push takes its time.
+const SHOWN: Duration = Duration::from_secs(300);
+
+/// Signs our own pushes: what [`PushVerifier::own`] believes. For servers that share a key file,
+/// on one machine.
+pub struct PushTokens {
+    key: DevIssuer,
+    audience: String,
+    account: String,
+    clock: Arc<dyn Clock>,
+    latest: Mutex<Option<(Timestamp, HeaderValue)>>,
+}
+
+impl fmt::Debug for PushTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushTokens").finish_non_exhaustive()
+    }
+}
+
+impl PushTokens {
+    /// Signs with `key`, for `audience`, as `account`.
+    pub fn new(key: DevIssuer, audience: &str, account: &str, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            key,
+            audience: audience.to_owned(),
+            account: account.to_owned(),
+            clock,
+            latest: Mutex::new(None),
+        }
+    }
+
+    fn header(&self) -> Result<HeaderValue, Fault> {
+        let now = self.clock.now();
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((until, header)) = &*latest
+            && now < *until
+        {
+            return Ok(header.clone());
+        }
+        let seconds = |it: Timestamp| it.as_micros() / 1_000_000;
+        let claims = json!({
+            "iss": DEV_ISSUER,
+            "aud": self.audience,
+            "sub": self.account,
+            "email": self.account,
+            "email_verified": true,
+            "iat": seconds(now),
+            "exp": seconds(now.after(VALID)),
+        });
+        let cannot = || Fault::permanent("a push cannot be signed");
+        let token = self.key.sign(&claims).map_err(|it| cannot().because(it))?;
+        let header = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut header = header.map_err(|it| cannot().because(it))?;
+        header.set_sensitive(true);
+        *latest = Some((now.after(SHOWN), header.clone()));
+        Ok(header)
+    }
+}
+
+#[async_trait]
+impl PushCredential for PushTokens {
+    async fn authorization(&self) -> Result<HeaderValue, Fault> {
+        self.header()
+    }
 }

@@ -1,6 +1,10 @@
 //! Order management behind a wire.
 
-use axum::http::{HeaderValue, Method, header};
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use boutique_core::broker::Push;
 use boutique_core::fault::Fault;
 use boutique_core::flow::Step;
@@ -13,12 +17,25 @@ use crate::http::envelope::EnvelopeOut;
 use crate::http::exchange::{BoxExchange, Exchange, Reply, Target, Upstream};
 use crate::http::moment::Moment;
 
+/// What a push shows for itself, where its receiver asks for it.
+#[async_trait]
+pub trait PushCredential: fmt::Debug + Send + Sync + 'static {
+    /// The `Authorization` of a push that is sent now.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]: nothing is pushed without it.
+    async fn authorization(&self) -> Result<HeaderValue, Fault>;
+}
+
 /// Pushes deliveries to whoever listens at `POST /`, as a push subscription does: the same
 /// service as the receivers of [`boutique_core::orders`], whichever of them it is for.
 #[derive(Clone, Debug)]
 pub struct PushClient<S = BoxExchange> {
     /// Where it is.
     pub upstream: Upstream<S>,
+    /// What each push shows for itself; nothing if `None`.
+    pub credential: Option<Arc<dyn PushCredential>>,
 }
 
 impl<S: Exchange> Step<Push> for PushClient<S> {
@@ -27,7 +44,9 @@ impl<S: Exchange> Step<Push> for PushClient<S> {
 
     /// # Errors
     ///
-    /// A [`Fault`]: the message was perhaps not taken in and is to be delivered again.
+    /// A [`Fault`]: the message was perhaps not taken in and is to be delivered again. A receiver
+    /// that does not let us in says nothing of the message: that is
+    /// [`Unavailable`](boutique_core::fault::FaultKind::Unavailable), as if it were away.
     async fn run(&self, push: Push) -> Result<(), Fault> {
         let mut body = Vec::with_capacity(1_024 + push.delivery.message.data.len() * 4 / 3);
         serde_json::to_writer(&mut body, &EnvelopeOut::new(&push))
@@ -36,6 +55,10 @@ impl<S: Exchange> Step<Push> for PushClient<S> {
         let mut sent = self.upstream.request(Method::POST, &target, body.into())?;
         let json = HeaderValue::from_static("application/json");
         sent.headers_mut().insert(header::CONTENT_TYPE, json);
+        if let Some(credential) = &self.credential {
+            let shown = credential.authorization().await?;
+            sent.headers_mut().insert(header::AUTHORIZATION, shown);
+        }
         let mut call = Call::current().unwrap_or_else(Call::background);
         // The delivery is a part of the trace of the order it tells of.
         let traceparent = push.delivery.message.attributes.get("traceparent");
@@ -43,10 +66,13 @@ impl<S: Exchange> Step<Push> for PushClient<S> {
             call.trace = trace;
         }
         let reply = call.scope(self.upstream.send(sent)).await?;
-        if reply.status.is_success() {
-            Ok(())
-        } else {
-            Err(reply.unexpected())
+        match reply.status {
+            status if status.is_success() => Ok(()),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let context = "order management does not believe our pushes: see PUSH_AUDIENCE";
+                Err(Fault::unavailable(context))
+            }
+            _ => Err(reply.unexpected()),
         }
     }
 }

@@ -17,7 +17,7 @@ use boutique_core::orders::{Desk, Drove, OrderError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use client::{DeskClient, PushClient};
+pub use client::{DeskClient, PushClient, PushCredential};
 
 /// The scope of a token that may act for anybody.
 pub const ANYBODY: &str = "orders:any";
