@@ -7,6 +7,7 @@ use boutique_core::assembly::{
     Boutique, CheckoutEdges, CheckoutPorts, CheckoutSystem, Ports, Settings, Topology,
 };
 use boutique_core::audit::AuditScope;
+use boutique_core::broker::Deliveries;
 use boutique_core::carts::CartLine;
 use boutique_core::catalog::{Catalog, QuoteRejection};
 use boutique_core::checkout::{OrderBody, PlaceOrder, Saga};
@@ -192,10 +193,10 @@ impl Bench {
                 ledger("inventory", StockSystem::Inventory),
                 ledger("furniture", StockSystem::Furniture),
             ),
-            broker: Arc::new(Gated::new(
+            broker: Deliveries::Own(Arc::new(Gated::new(
                 Arc::clone(&self.ports.broker),
                 probe.port("broker"),
-            )),
+            ))),
             analytics: Arc::new(Gated::new(
                 Arc::clone(&self.ports.analytics),
                 probe.port("analytics"),
