@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use boutique_core::broker::{Broker, Message, SubscriptionConfig, SubscriptionId, TopicId};
+use boutique_core::broker::{
+    Broker, Message, Publish, SubscriptionConfig, SubscriptionId, TopicId,
+};
 use boutique_transport::sources::SystemClock;
 use boutique_transport::sqlite::{SqliteOptions, SqliteStore};
 
