@@ -76,6 +76,34 @@ async fn the_three_fields_are_answered_with_the_band() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_repeated_counts_once() {
+    let engine = engine();
+    let order = |id: &str, dry_run| {
+        json!({
+            "transactionType": "checkout", "durationMs": 0, "success": true, "dryRun": dry_run,
+            "signals": {
+                "order_id": id, "user": "u", "email": "e", "address": "a", "country": "US",
+                "amount": {"currency_code": "USD", "units": 10, "nanos": 0}, "lines": 1,
+                "units": 1, "known_customer": true, "tier": "standard", "customer_age": null,
+                "prior_orders": 0,
+            },
+        })
+    };
+    for (id, dry_run, total) in [
+        ("o1", false, 1),
+        ("o1", false, 1),
+        ("o1", true, 2),
+        ("o2", false, 3),
+    ] {
+        let (status, body) = ask(&engine, "POST", "/metrics", Some(order(id, dry_run))).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        let (_, body) = ask(&engine, "GET", "/metrics", None).await;
+        assert_eq!(body["summary"]["totalTransactionsEvaluated"], total);
+        assert_eq!(body["data"].as_array().map(Vec::len), Some(total));
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_payload_is_said_by_the_name_of_the_field() {
     let engine = engine();
     for (body, text) in [

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use assess::AssessRisk;
-pub use log::{EVALUATIONS_KEPT, Evaluation, EvaluationLog, EvaluationSummary};
+pub use log::{EVALUATIONS_KEPT, Evaluation, EvaluationLog, EvaluationSummary, Question};
 pub use memory::MemorySignals;
 pub use rules::{Condition, InvalidRules, Measure, Rule, RuleSet, Subject, Window};
 pub use score::Thresholds;

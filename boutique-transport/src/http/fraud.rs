@@ -9,7 +9,7 @@ use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::Fault;
 use boutique_core::flow::{Ask, Step};
 use boutique_core::fraud::{
-    Assess, Band, Decision, EvaluationLog, Reason, RiskAssessment, Signals, Telemetry,
+    Assess, Band, Decision, EvaluationLog, Question, Reason, RiskAssessment, Signals, Telemetry,
     assess_telemetry,
 };
 use serde::{Deserialize, Serialize};
@@ -129,21 +129,25 @@ where
     let telemetry = Telemetry::new(asked.transaction_type, asked.duration_ms, asked.success)
         .map_err(|why| Problem::invalid(why.field(), why.rule()).prefixed("Invalid payload: "))?;
     let now = api.clock.now();
+    let dry_run = asked.dry_run;
+    let question = asked.signals.as_ref().map(|it| Question {
+        order_id: it.order_id.clone(),
+        dry_run,
+    });
     let risk = match asked.signals {
         None => assess_telemetry(&telemetry),
         Some(signals) => {
             let at = asked.at.unwrap_or(now);
-            let dry_run = asked.dry_run;
-            let question = Assess {
+            let assess = Assess {
                 signals,
                 at,
                 dry_run,
             };
-            api.assess.ask(question).await?
+            api.assess.ask(assess).await?
         }
     };
     let mut log = api.log.lock().unwrap_or_else(PoisonError::into_inner);
-    log.note(telemetry.clone(), risk.clone(), now);
+    log.note(question, telemetry.clone(), risk.clone(), now);
     drop(log);
     Ok(answer(
         StatusCode::CREATED,
@@ -163,7 +167,7 @@ struct Summary {
     average_duration_ms: f64,
 }
 
-/// What was scored since the server started.
+/// What was scored since the server started, a question that was repeated once.
 #[derive(Serialize, ToSchema)]
 struct AllScored {
     summary: Summary,
