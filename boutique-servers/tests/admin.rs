@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use boutique_core::assembly::Ports;
-use boutique_core::clock::Clock;
+use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::Fault;
 use boutique_core::ids::ProductId;
-use boutique_core::stock::{Receive, StockSystem};
+use boutique_core::limits::Units;
+use boutique_core::stock::{Receive, Reserve, StockLine, StockSystem};
 use boutique_servers::admin::{Admin, Dependency, admitted, backlog, check, edge, outbox, stock};
 use boutique_servers::config::{AccountingConfig, Server, Source, read};
 use boutique_servers::exit::Failure;
@@ -227,10 +228,20 @@ async fn prometheus_reads_requests_by_template_and_what_waits() {
     let product_id: ProductId = "OLJCESPC7Z".parse().expect("an id");
     let receive = Receive {
         receipt_id: "r1".parse().expect("an id"),
-        product_id,
+        product_id: product_id.clone(),
         quantity: 7,
     };
     ports.inventory.receive(receive).await.expect("received");
+    let reserve = Reserve {
+        hold_id: "h1".parse().expect("an id"),
+        lines: vec![StockLine {
+            product_id,
+            quantity: Units::new(3).expect("units"),
+        }],
+        ttl: Duration::from_secs(60),
+        valid_until: Timestamp::MAX,
+    };
+    ports.inventory.reserve(reserve).await.expect("held");
     let meters = vec![
         stock(StockSystem::Inventory, Arc::clone(&ports.inventory)),
         outbox(Arc::clone(&ports.checkout), Arc::clone(&clock)),
@@ -287,6 +298,12 @@ async fn prometheus_reads_requests_by_template_and_what_waits() {
             "1",
         ),
         ("boutique_outbox_waiting", &[], "0"),
+        ("boutique_holds_open", &["system=\"inventory\""], "1"),
+        (
+            "boutique_units",
+            &["system=\"inventory\"", "state=\"held\""],
+            "3",
+        ),
         ("boutique_dependency_up", &["dependency=\"store\""], "1"),
         (
             "boutique_breaker_state",

@@ -114,10 +114,10 @@ fn a_file_of_an_earlier_release_becomes_one_of_this() {
     let file = file(&directory);
     drop(open(&file, ManualClock::default()).expect("new"));
     // As it was before a buyer's orders could be looked up, carts kept keys
-    // and deliveries that nobody saw were told apart.
+    // deliveries that nobody saw were told apart and pinned holds counted.
     tamper(
         &file,
-        "ALTER TABLE delivery DROP COLUMN unsent; DROP TABLE cart_keys; DROP INDEX placed_order_of_user; PRAGMA user_version = 3",
+        "DROP INDEX hold_pinned; ALTER TABLE delivery DROP COLUMN unsent; DROP TABLE cart_keys; DROP INDEX placed_order_of_user; PRAGMA user_version = 3",
     );
     let read_only = || SqliteStore::open_read_only(&file, Arc::new(ManualClock::default()));
     let error = read_only().expect_err("whoever only reads cannot change it");

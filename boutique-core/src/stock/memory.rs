@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Hold, LedgerError, Level, Receive, Reserve, SetOnHand, Settle, StockAudit, StockBook,
-    StockLedger,
+    Hold, HoldState, LedgerError, Level, Receive, Reserve, SetOnHand, Settle, StockAudit,
+    StockBook, StockLedger,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::fault::{Fault, PortError};
@@ -144,6 +144,13 @@ impl StockLedger for MemoryLedger {
             .holds()
             .filter(|it| after.is_none_or(|after| it.id > *after));
         Ok(page.take(limit).cloned().collect())
+    }
+
+    async fn open_holds(&self) -> Result<u64, Fault> {
+        let state = self.look();
+        let holds = state.book.holds();
+        let open = holds.filter(|it| matches!(it.state, HoldState::Held | HoldState::Pinned));
+        Ok(open.count() as u64)
     }
 
     async fn sweep(&self, _limit: usize) -> Result<usize, Fault> {

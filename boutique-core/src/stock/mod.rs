@@ -306,6 +306,23 @@ pub trait StockLedger: Send + Sync + 'static {
     /// Holds after `after`, by id, at most `limit`.
     async fn holds(&self, after: Option<&HoldId>, limit: usize) -> Result<Vec<Hold>, Fault>;
 
+    /// How many holds are open: held or pinned, and not lapsed.
+    async fn open_holds(&self) -> Result<u64, Fault> {
+        // Correct for every ledger, if slow for one with many holds.
+        let (mut open, mut after) = (0, None);
+        loop {
+            let page = self.holds(after.as_ref(), 1_000).await?;
+            let Some(last) = page.last() else {
+                return Ok(open);
+            };
+            after = Some(last.id.clone());
+            let states = page.iter().map(|it| it.state);
+            open += states
+                .filter(|it| matches!(it, HoldState::Held | HoldState::Pinned))
+                .count() as u64;
+        }
+    }
+
     /// Expires up to `limit` lapsed holds for good; says how many.
     async fn sweep(&self, limit: usize) -> Result<usize, Fault>;
 

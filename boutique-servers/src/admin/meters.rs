@@ -122,14 +122,18 @@ pub fn backlog(
 /// The most products of a ledger that are read at once.
 const PAGE: usize = 1_000;
 
-/// Units of `ledger` over all products: held by open holds, committed to sold orders, available.
+/// Open holds of `ledger`, and its units over all products: held by open holds, committed to sold
+/// orders, available.
 pub fn stock(system: StockSystem, ledger: Arc<dyn StockLedger>) -> Meter {
     install();
     let of = |state: &'static str| gauge!("boutique_units", "system" => system.as_str(), "state" => state);
     let gauges = [of("available"), of("held"), of("committed")];
+    let holds = gauge!("boutique_holds_open", "system" => system.as_str());
     Meter::background(move || {
         let (ledger, gauges) = (Arc::clone(&ledger), gauges.clone());
+        let holds = holds.clone();
         async move {
+            holds.set(float(ledger.open_holds().await?));
             let mut sums = [0_u64; 3];
             let mut after = None;
             loop {

@@ -39,6 +39,7 @@ suite! {
         a_lapsed_hold_can_not_be_confirmed,
         what_lapsed_can_be_promised_again,
         a_sweep_expires_for_good,
+        open_holds_are_counted,
         extending_moves_the_expiry,
         extending_never_shortens,
         a_pinned_hold_never_lapses,

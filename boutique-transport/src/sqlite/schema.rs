@@ -31,6 +31,7 @@ const MIGRATIONS: &[&[&str]] = &[
     &[include_str!("schema/orders_of_user.sql")],
     &[include_str!("schema/cart_keys.sql")],
     &[include_str!("schema/unsent.sql")],
+    &[include_str!("schema/hold_pinned.sql")],
 ];
 
 /// The newest version known here.

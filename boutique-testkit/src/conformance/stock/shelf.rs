@@ -393,6 +393,25 @@ pub(super) async fn holds_are_listed_by_id(store: &Store, _: Time) {
     assert_eq!(page(Some("z"), 10).await, [""; 0]);
 }
 
+pub(super) async fn open_holds_are_counted(store: &Store, clock: Time) {
+    let open = async || fine(store.open_holds().await);
+    assert_eq!(open().await, 0);
+    stock(store, &[("tea", 20)]).await;
+    for id in ["a", "b", "c", "d"] {
+        reserve(store, id, &[("tea", 3)]).await;
+    }
+    assert_eq!(open().await, 4, "holds, not units");
+    fine(store.confirm(&hold_id("a"), None).await);
+    fine(store.void(&hold_id("b")).await);
+    fine(store.void(&hold_id("tomb")).await);
+    fine(store.pin(&hold_id("c")).await);
+    assert_eq!(open().await, 2);
+    clock.advance_millis(60_001);
+    assert_eq!(open().await, 1, "what has lapsed is not open any more");
+    fine(store.confirm(&hold_id("c"), None).await);
+    assert_eq!(open().await, 0);
+}
+
 pub(super) async fn the_books_add_up(store: &Store, clock: Time) {
     stock(store, &[("tea", 20), ("mug", 20)]).await;
     for (id, units) in [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)] {
