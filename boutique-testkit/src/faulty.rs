@@ -301,6 +301,7 @@ gated!(StockLedger {
     levels(after: Option<&ProductId>, limit: usize) -> Result<Vec<(ProductId, Level)>, Fault>;
     hold(hold_id: &HoldId) -> Result<Option<Hold>, Fault>;
     holds(after: Option<&HoldId>, limit: usize) -> Result<Vec<Hold>, Fault>;
+    open_holds() -> Result<u64, Fault>;
     sweep(limit: usize) -> Result<usize, Fault>;
     audit() -> Result<StockAudit, Fault>;
 });
@@ -353,6 +354,7 @@ gated!(OrderStore {
         -> Result<Order, OrderError>;
     order(order_id: &OrderId) -> Result<Option<Order>, Fault>;
     orders(after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
+    newest(after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
     orders_of(user: &UserId, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
     unfinished(idle_since: Timestamp, after: Option<&OrderId>, limit: usize)
         -> Result<Vec<OrderId>, Fault>;

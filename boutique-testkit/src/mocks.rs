@@ -229,6 +229,8 @@ mock! {
         pub fn order(&self, order_id: &OrderId) -> Result<Option<Order>, Fault>;
         pub fn orders(&self, after: Option<OrderId>, limit: usize)
             -> Result<Vec<Order>, Fault>;
+        pub fn newest(&self, after: Option<OrderId>, limit: usize)
+            -> Result<Vec<Order>, Fault>;
         pub fn orders_of(&self, user: &UserId, after: Option<OrderId>, limit: usize)
             -> Result<Vec<Order>, Fault>;
         pub fn unfinished(
@@ -249,6 +251,7 @@ ported!(OrderStore for MockOrderStore {
     record(order_id: &OrderId, facts: Vec<Fact>, event: Option<EventId>, now: Timestamp) => (order_id, facts, event, now) -> Result<Order, OrderError>;
     order(order_id: &OrderId) => (order_id) -> Result<Option<Order>, Fault>;
     orders(after: Option<&OrderId>, limit: usize) => (after.cloned(), limit) -> Result<Vec<Order>, Fault>;
+    newest(after: Option<&OrderId>, limit: usize) => (after.cloned(), limit) -> Result<Vec<Order>, Fault>;
     orders_of(user: &UserId, after: Option<&OrderId>, limit: usize) => (user, after.cloned(), limit) -> Result<Vec<Order>, Fault>;
     unfinished(idle_since: Timestamp, after: Option<&OrderId>, limit: usize) => (idle_since, after.cloned(), limit) -> Result<Vec<OrderId>, Fault>;
     park(letter: DeadLetter) => (letter) -> Result<(), Fault>;

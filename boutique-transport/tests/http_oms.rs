@@ -575,9 +575,23 @@ async fn a_buyer_sees_and_changes_their_own_orders_alone() {
     }
     // Somebody else's order and no order read the same.
     let oms = shipped().await;
-    let (_, others, _) = oms.ask(("GET", "/orders/gone"), bob(), None).await;
-    let (_, none, _) = oms.ask(("GET", "/orders/nothing"), bob(), None).await;
-    assert_eq!(others, none);
+    let empty = Oms::with(&[]).await;
+    for (method, path) in [
+        ("GET", "/orders/gone"),
+        ("POST", "/orders/gone/cancel"),
+        ("POST", "/orders/gone/returns"),
+    ] {
+        let returned = json!({"return_id": "r", "lines": [{"line": 0, "quantity": 1}]});
+        let body = path.ends_with("returns").then_some(returned);
+        let (_, others, _) = oms.ask((method, path), bob(), body.clone()).await;
+        let (status, none, _) = empty.ask((method, path), bob(), body.clone()).await;
+        assert_eq!(others, none, "{method} {path}");
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        // And a buyer reads what the shop's own clerk reads: why, for programs as well.
+        let (_, clerks, _) = empty.ask((method, path), clerk(), body).await;
+        assert_eq!(clerks, none, "{method} {path}");
+        assert_eq!(none["rejection"]["code"], "unknown_order", "{none}");
+    }
 }
 
 #[tokio::test]
@@ -608,12 +622,13 @@ async fn lists_lead_from_page_to_page_and_show_a_buyer_their_own() {
     ])
     .await;
     for (claims, expected) in [
-        (None, &["a", "b", "c", "d", "e"][..]),
+        // Whoever may see all wants to see what is new.
+        (None, &["e", "d", "c", "b", "a"][..]),
         (Some(json!({"sub": "ada"})), &["a", "c", "e"]),
         (Some(json!({"sub": "eve"})), &[]),
         (
             Some(json!({"sub": "eve", "scope": "orders:any"})),
-            &["a", "b", "c", "d", "e"],
+            &["e", "d", "c", "b", "a"],
         ),
     ] {
         let (mut path, mut seen) = ("/orders?limit=2".to_owned(), Vec::new());

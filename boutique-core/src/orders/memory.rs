@@ -23,6 +23,8 @@ pub struct MemoryOrders {
 #[derive(Debug, Default)]
 struct Files {
     orders: Shelf<OrderId, Order>,
+    /// As they came.
+    taken_in: Vec<OrderId>,
     unfinished: BTreeSet<OrderId>,
     inbox: Marks<EventId>,
     letters: BTreeMap<String, DeadLetter>,
@@ -56,6 +58,7 @@ impl OrderStore for MemoryOrders {
         files.unfinished.insert(order_id.clone());
         let progress = Progress::begin(&order, now);
         let placed = Arc::new(order);
+        files.taken_in.push(order_id.clone());
         files.orders.insert(order_id, Order { placed, progress });
         Ok(false)
     }
@@ -100,6 +103,21 @@ impl OrderStore for MemoryOrders {
         let mut files = self.files();
         let page = files.orders.after(after).take(limit);
         Ok(page.map(|(_, it)| it.clone()).collect())
+    }
+
+    async fn newest(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault> {
+        let files = self.files();
+        let end = match after {
+            None => files.taken_in.len(),
+            // Whoever pages is near the end, where the newest are.
+            Some(after) => {
+                let place = files.taken_in.iter().rposition(|it| it == after);
+                place.unwrap_or_default()
+            }
+        };
+        let newest = files.taken_in[..end].iter().rev();
+        let orders = newest.filter_map(|it| files.orders.get(it));
+        Ok(orders.take(limit).cloned().collect())
     }
 
     async fn orders_of(

@@ -134,6 +134,10 @@ pub trait OrderStore: Send + Sync + 'static {
     /// Orders by id, after `after`, at most `limit`.
     async fn orders(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
 
+    /// Orders as they were taken in, the newest first, after the one with the id `after`, at most
+    /// `limit`. After an order that is not known there is nothing.
+    async fn newest(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault>;
+
     /// Orders of one buyer by id, after `after`, at most `limit`. `after` need not be an order
     /// of theirs.
     async fn orders_of(

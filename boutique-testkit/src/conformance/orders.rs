@@ -37,6 +37,7 @@ suite! {
         orders_with_something_left_to_do_are_found,
         unfinished_orders_are_read_in_pages,
         orders_are_listed_by_id,
+        the_newest_orders_come_first,
         a_buyers_orders_are_listed_by_id,
         a_letter_is_parked_once,
         letters_are_listed_by_id,
@@ -273,6 +274,26 @@ async fn orders_are_listed_by_id(store: &Store, _: Time) {
     assert_eq!(page(None, 2).await, ["B", "a"]);
     assert_eq!(page(Some("a"), 2).await, ["c"]);
     assert_eq!(page(Some("b"), 2).await, ["c"]);
+}
+
+async fn the_newest_orders_come_first(store: &Store, _: Time) {
+    for order in ["c", "a", "B", "d"] {
+        taken_in(store, order).await;
+    }
+    // Neither what happens to an order nor its message once more makes it newer.
+    record(store, "a", vec![Fact::SaleBooked], 5).await;
+    assert!(fine(store.accept(placed("c"), at(9)).await), "it is known");
+    let page = async |after: Option<&str>, limit| -> Vec<String> {
+        let after = after.map(order_id);
+        let found = fine(store.newest(after.as_ref(), limit).await);
+        let ids = found.into_iter();
+        ids.map(|it| it.placed.order.order_id.to_string()).collect()
+    };
+    assert_eq!(page(None, 10).await, ["d", "B", "a", "c"]);
+    assert_eq!(page(None, 2).await, ["d", "B"]);
+    assert_eq!(page(Some("B"), 2).await, ["a", "c"]);
+    assert_eq!(page(Some("c"), 2).await, [""; 0]);
+    assert_eq!(page(Some("unknown"), 2).await, [""; 0]);
 }
 
 async fn a_buyers_orders_are_listed_by_id(store: &Store, _: Time) {

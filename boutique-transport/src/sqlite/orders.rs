@@ -210,6 +210,26 @@ impl OrderStore for SqliteOrders {
             .await
     }
 
+    async fn newest(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Order>, Fault> {
+        // Orders stay for good, so a row's number tells when it came.
+        let after = after.map(|it| it.as_str().to_owned());
+        let page = "SELECT placed, progress \
+                    FROM placed_order JOIN order_progress USING (order_id) \
+                    WHERE ?1 IS NULL OR placed_order.rowid < \
+                          (SELECT rowid FROM placed_order WHERE order_id = ?1) \
+                    ORDER BY placed_order.rowid DESC LIMIT ?2";
+        self.store
+            .read(move |db| {
+                db.all(page, (after, row_limit(limit)), |row| {
+                    Ok(Order {
+                        placed: json(row, 0)?,
+                        progress: json(row, 1)?,
+                    })
+                })
+            })
+            .await
+    }
+
     async fn orders_of(
         &self,
         user: &UserId,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use boutique_core::ids::OrderId;
-use boutique_core::orders::Order;
+use boutique_core::orders::{DeskRejection, Order};
 
 use super::wire::{OrderOut, Summary};
 use super::{ANYBODY, Drive, OmsApi};
@@ -14,8 +14,8 @@ use crate::http::page::{Page, listed};
 use crate::http::problem::{Problem, ProblemSchema};
 use crate::http::userinfo::Caller;
 
-/// List orders by id: those of whoever asks, or, for our own servers and for tokens that may
-/// act for anybody, all.
+/// List orders: those of whoever asks by id, or, for our own servers and for tokens that may act
+/// for anybody, all, the newest first.
 #[utoipa::path(
     get,
     path = "/orders",
@@ -38,7 +38,7 @@ pub(super) async fn list<D: Drive>(
         // The store picks them out, so that the cursor is an order of theirs: that of a page of
         // everybody's would tell somebody else's order, and how many there are.
         Some(buyer) => store.orders_of(buyer, after.as_ref(), limit).await?,
-        None => store.orders(after.as_ref(), limit).await?,
+        None => store.newest(after.as_ref(), limit).await?,
     };
     let shown: Vec<_> = orders.iter().map(Summary::from).collect();
     let last = orders.last().filter(|_| orders.len() == limit);
@@ -77,7 +77,8 @@ async fn find<D: Drive>(
 ) -> Result<Order, Problem> {
     let order = api.desk.orders.order(order_id).await?;
     let order = order.filter(|it| may_see(caller, it));
-    order.ok_or_else(|| Problem::not_found("there is no such order"))
+    // As the desk itself says it, so that nobody can tell somebody else's from none.
+    order.ok_or_else(|| DeskRejection::UnknownOrder(order_id.clone()).into())
 }
 
 /// Refuses whoever asks about an order of somebody else, as if it were not there.
