@@ -401,16 +401,25 @@ enum Step {
         order: u8,
         cents: i64,
     },
+    Revise {
+        id: u8,
+        mail: Option<u8>,
+        tier: Option<Tier>,
+    },
+    Detach(u8),
     Erase(u8),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let tiers = vec![Tier::Standard, Tier::Silver, Tier::Gold, Tier::Platinum];
-    let tier = prop::option::of(prop::sample::select(tiers));
+    let tier = || prop::option::of(prop::sample::select(tiers.clone()));
     let step = prop_oneof![
-        4 => (0..4_u8, 0..4_u8, tier).prop_map(|(id, mail, tier)| Step::Upsert { id, mail, tier }),
+        4 => (0..4_u8, 0..4_u8, tier()).prop_map(|(id, mail, tier)| Step::Upsert { id, mail, tier }),
         4 => (0..4_u8, 0..4_u8, 1..3_i64)
             .prop_map(|(id, order, cents)| Step::Attach { id, order, cents }),
+        2 => (0..4_u8, prop::option::of(0..4_u8), tier())
+            .prop_map(|(id, mail, tier)| Step::Revise { id, mail, tier }),
+        1 => (0..4_u8).prop_map(Step::Detach),
         1 => (0..4_u8).prop_map(Step::Erase),
     ];
     prop::collection::vec(step, 1..40)
@@ -452,6 +461,29 @@ impl Rules {
             now,
         );
         self.records.push(record);
+        Ok(id.to_owned())
+    }
+
+    fn revise(
+        &mut self,
+        id: &str,
+        mail: Option<&str>,
+        tier: Option<Tier>,
+        now: i64,
+    ) -> Result<String, DirectoryRejection> {
+        let Some(at) = self.at(id) else {
+            return Err(DirectoryRejection::UnknownCustomer);
+        };
+        let taken = |mail| self.records.iter().any(|it| it.0 != id && it.1 == mail);
+        if mail.is_some_and(taken) {
+            return Err(DirectoryRejection::EmailTaken);
+        }
+        let record = &mut self.records[at];
+        if let Some(mail) = mail {
+            mail.clone_into(&mut record.1);
+        }
+        record.2 = tier.unwrap_or(record.2);
+        record.4 = now;
         Ok(id.to_owned())
     }
 
@@ -514,6 +546,29 @@ where
                         .await;
                     (subject, rules.attach(&id, &of, *cents))
                 }
+                Step::Revise { id, mail, tier } => {
+                    let id = format!("c{id}");
+                    let mail = mail.map(|it| format!("m{it}@example.com"));
+                    let said = ReviseCustomer {
+                        id: customer_id(id.as_str()),
+                        email: mail.as_deref().map(email),
+                        name: None,
+                        surname: None,
+                        address: None,
+                        tier: *tier,
+                        standing: None,
+                        billing: None,
+                    };
+                    let subject = store.revise(said, at(second)).await;
+                    (subject, rules.revise(&id, mail.as_deref(), *tier, second))
+                }
+                Step::Detach(of) => {
+                    let of = format!("o{of}");
+                    let subject = store.detach(&order_id(of.as_str())).await;
+                    let known = rules.orders.remove(&of).is_some();
+                    prop_assert_eq!(subject.map_err(fault)?, known, "{:?}", step);
+                    continue;
+                }
                 Step::Erase(id) => {
                     let id = format!("c{id}");
                     let subject = store
@@ -533,12 +588,19 @@ where
             let records = store.customers(None, 10).await.map_err(fault)?;
             let subject: Vec<_> = records
                 .iter()
-                .map(|it| (it.id.as_str(), it.tier, it.created_at, it.orders.len()))
+                .map(|it| {
+                    let mail = it.email.expose().as_str();
+                    let moments = (it.created_at, it.updated_at);
+                    (it.id.as_str(), mail, it.tier, moments, it.orders.len())
+                })
                 .collect();
             let orders = |id: &str| rules.orders.values().filter(|it| it.0 == id).count();
             let newest_first = rules.records.iter().rev();
             let expected: Vec<_> = newest_first
-                .map(|it| (it.0.as_str(), it.2, at(it.3), orders(&it.0)))
+                .map(|it| {
+                    let moments = (at(it.3), at(it.4));
+                    (it.0.as_str(), it.1.as_str(), it.2, moments, orders(&it.0))
+                })
                 .collect();
             prop_assert_eq!(subject, expected, "after {:?}", step);
             let stats = store.stats().await.map_err(fault)?;
