@@ -5,7 +5,7 @@ use std::time::Duration;
 use boutique_transport::http::serve::ServeOptions;
 use tokio::io::AsyncWriteExt;
 
-use super::support::{one, quick, start, statuses};
+use super::support::{one, quick, rest, start, statuses};
 
 const HELLO: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -43,6 +43,36 @@ async fn a_connection_too_many_is_told_to_come_back_and_the_others_go_on() {
             client.write_all(HELLO).await.expect("open");
             assert_eq!(statuses(&one(client).await), [200]);
         }
+    }
+}
+
+/// Whoever pools connections must not use one again on which the rest of a body is still due.
+#[tokio::test]
+async fn a_client_whose_body_was_refused_is_told_that_the_connection_ends() {
+    let server = start(ServeOptions::default());
+    let mut client = server.connect().await;
+    let head = "POST /read HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n";
+    // As much as shows that it is too large, of more that is said to come.
+    let part = " ".repeat((2 << 20) + 1);
+    let large = format!("{head}content-length: 3000000\r\n\r\n{part}");
+    client.write_all(large.as_bytes()).await.expect("open");
+    let refused = one(&mut client).await;
+    assert_eq!(statuses(&refused), [413], "{refused}");
+    assert!(refused.contains("\r\nconnection: close\r\n"), "{refused}");
+    assert_eq!(rest(&mut client).await, "", "and so it does");
+    // Of what was read whole the connection goes on.
+    let mut client = server.connect().await;
+    for status in [400, 200] {
+        let body = if status == 200 {
+            "{\"units\": 1}"
+        } else {
+            "{}"
+        };
+        let sent = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        client.write_all(sent.as_bytes()).await.expect("open");
+        let answer = one(&mut client).await;
+        assert_eq!(statuses(&answer), [status], "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
     }
 }
 

@@ -88,6 +88,20 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
     }
 }
 
+/// Says so where the connection cannot be used again: the rest of a body that was too large, or
+/// did not come, is still to be sent, and would be read as the next request.
+fn closing(mut answer: Response) -> Response {
+    let rest = matches!(
+        answer.status(),
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+    );
+    if rest {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(header::CONNECTION, close);
+    }
+    answer
+}
+
 pin_project! {
     /// The router's answer, or the entrance's own.
     #[project = Project]
@@ -105,7 +119,7 @@ impl Future for EntranceFuture {
             Project::Refused { answer } => {
                 Poll::Ready(Ok(answer.take().expect("polled after it answered")))
             }
-            Project::Routed { answer } => answer.poll(cx),
+            Project::Routed { answer } => answer.poll(cx).map_ok(closing),
         }
     }
 }
