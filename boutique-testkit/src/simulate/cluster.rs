@@ -99,7 +99,9 @@ impl Cluster {
     pub(super) fn new(world: &Arc<World>, shop: Shop, died: &UnboundedSender<Site>) -> Self {
         let clocks = Clocks(Site::ALL.map(|it| Arc::new(Node::new(it, world, died.clone()))));
         let stores = (shop.stores)(&clocks);
-        let watch = Arc::new(Watch::new(world, stores.whole(), shop.at_once));
+        let settings = shop.settings();
+        let policies = &settings.checkout.policies;
+        let watch = Arc::new(Watch::new(world, stores.whole(), shop.at_once, policies));
         let disks = stores.on_disks(&clocks, &watch);
         macro_rules! slot {
             ($site:ident) => {
@@ -121,7 +123,6 @@ impl Cluster {
             fulfil: slot!(Warehouse),
             table: slot!(Analytics),
         };
-        let settings = shop.settings();
         Self {
             world: Arc::clone(world),
             clocks,

@@ -143,7 +143,7 @@ impl Faults {
             (Refused, 10_000),
             (Hung, 6_000),
             (Partition, 3_600),
-            (Crash, 2_000),
+            (Crash, 2_400),
             (Pause, 400),
             (ClockSkew, 250),
             (DiskStall, 3_000),

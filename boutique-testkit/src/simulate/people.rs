@@ -63,8 +63,9 @@ impl Buyer {
         seed: u64,
         number: u32,
     ) -> Self {
-        let tenant = TenantId::new("shop").expect("an id");
-        let key = IdempotencyKey::new(format!("order-{number}")).expect("a key");
+        // Two shops whose buyers choose the same keys.
+        let tenant = TenantId::new(["shop", "other"][number as usize % 2]).expect("an id");
+        let key = IdempotencyKey::new(format!("order-{}", number / 2)).expect("a key");
         let mut dice = Dice::new(seed, streams::ORDERS + u64::from(number));
         Self {
             cluster: Arc::clone(cluster),
@@ -246,6 +247,13 @@ impl Buyer {
             }
             let longest = 100 << attempt.min(5);
             pause(self.dice.between(30, longest)).await;
+        }
+        if tries == PATIENCE {
+            // Nothing has gone wrong for a long time by now.
+            let detail = format!("asked {tries} times and was never answered");
+            let order = self.order_id.as_str();
+            let world = &self.cluster.world;
+            world.breach("who is patient is answered", order, detail);
         }
         None
     }

@@ -1,5 +1,6 @@
 //! What must hold once nothing is left to do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::time::sleep;
 
 use super::answers::{Answers, named};
 use super::cluster::Cluster;
+use super::shop::{STOCKED, range};
 
 /// How long after everything works again something may be left to do: the longest lease of a
 /// message, its longest back-off, and the longest hold, each twice.
@@ -65,6 +67,31 @@ async fn left(cluster: &Cluster, ports: &Ports) -> Result<Option<String>, Fault>
     Ok(None)
 }
 
+/// What came back is on the shelf, once.
+async fn restocked(cluster: &Cluster, ports: &Ports) -> Result<(), Fault> {
+    let mut back = BTreeMap::new();
+    for order in ports.orders.orders(None, usize::MAX).await? {
+        let items = &order.placed.order.items;
+        let returns = order.progress.returns.iter().filter(|it| it.restock);
+        for line in returns.flat_map(|it| &it.lines) {
+            let product = items[line.line].item.product_id.clone();
+            *back.entry(product).or_insert(0) += u64::from(line.quantity.get());
+        }
+    }
+    for (product, system) in range() {
+        let Some(level) = ports.ledger(system).level(&product).await? else {
+            continue;
+        };
+        let came = STOCKED + back.get(&product).copied().unwrap_or(0);
+        if level.received != came {
+            let detail = format!("{} units arrived, but {came} were sent", level.received);
+            let rule = "goods come back once";
+            cluster.world.breach(rule, product.as_str(), detail);
+        }
+    }
+    Ok(())
+}
+
 /// Waits until nothing is left to do, for as long as that may take; then checks everything.
 pub(super) async fn come_to_rest(cluster: &Arc<Cluster>, answers: &Answers) -> Result<(), Fault> {
     let (world, ports) = (&cluster.world, cluster.stores.whole());
@@ -100,6 +127,7 @@ pub(super) async fn come_to_rest(cluster: &Arc<Cluster>, answers: &Answers) -> R
         let detail = format!("is dead: {}", letter.reason);
         world.breach("every event is taken in", &letter.id, detail);
     }
+    restocked(cluster, &ports).await?;
     for (order, told) in answers.all() {
         let saga = ports.checkout.saga(&order).await?;
         let is = saga.as_ref().and_then(Outcome::of);

@@ -47,7 +47,7 @@ const THRESHOLDS: Thresholds = Thresholds {
 };
 
 /// Units of every product on the shelf when a seed begins: too few for everybody.
-const STOCKED: u64 = 22;
+pub(super) const STOCKED: u64 = 22;
 
 /// Customers the CRM knows; one of them is blocked.
 pub(super) const CUSTOMERS: u64 = 12;
@@ -127,7 +127,7 @@ impl Shop {
     /// Times short enough that every one of them runs out now and then.
     pub(super) fn settings(&self) -> Settings {
         let mut settings = Settings::standard(Arc::new(Catalog::default_range()));
-        settings.checkout.hold_ttl = Duration::from_secs(12);
+        settings.checkout.hold_ttl = Duration::from_secs(6);
         settings.checkout.attempt_time = Duration::from_secs(5);
         settings.checkout.review_time = Duration::from_secs(15);
         settings.rules = Arc::new(rules());

@@ -6,11 +6,15 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use boutique_core::accounting::{BookError, Booked, Entry};
 use boutique_core::assembly::Ports;
-use boutique_core::checkout::{Begun, Intent, Outcome, Saga, SagaState, StoreError};
+use boutique_core::checkout::{
+    Begun, DependencyPolicy, Intent, Outcome, Policies, Saga, SagaState, StoreError, Verdict,
+};
+use boutique_core::clock::Timestamp;
 use boutique_core::fault::Fault;
 use boutique_core::ids::{HoldId, OrderId};
 use boutique_core::orders::{Order, OrderError};
@@ -32,8 +36,23 @@ pub(super) struct Watch {
     stores: Ports,
     /// Whether the stores answer at once; else commits are not looked at.
     at_once: bool,
-    holds: Mutex<BTreeMap<HoldId, HoldState>>,
+    /// No dependency may be done without: whoever is out keeps orders from being sold.
+    closed: bool,
+    seen: Mutex<Seen>,
 }
+
+/// What earlier commits said.
+#[derive(Default)]
+struct Seen {
+    holds: BTreeMap<HoldId, HoldState>,
+    /// The latest transaction of each ledger.
+    ledgers: BTreeMap<StockSystem, Timestamp>,
+    /// Decisions that are for ever.
+    decided: BTreeMap<OrderId, &'static str>,
+}
+
+/// How far two wall clocks of a simulated shop may be apart, and a little more.
+const CLOCKS_APART: Duration = Duration::from_millis(4_500);
 
 /// While it lives, virtual time stands still: the runtime lets it pass only while no blocking
 /// task runs.
@@ -56,12 +75,19 @@ fn now<T>(answer: impl Future<Output = Result<T, Fault>>) -> Option<T> {
 }
 
 impl Watch {
-    pub(super) fn new(world: &Arc<World>, stores: Ports, at_once: bool) -> Self {
+    pub(super) fn new(
+        world: &Arc<World>,
+        stores: Ports,
+        at_once: bool,
+        policies: &Policies,
+    ) -> Self {
+        let closed = DependencyPolicy::FailClosed;
         Self {
             world: Arc::clone(world),
             stores,
             at_once,
-            holds: Mutex::default(),
+            closed: policies.crm == closed && policies.fraud == closed,
+            seen: Mutex::default(),
         }
     }
 
@@ -98,6 +124,10 @@ impl Watch {
         }
     }
 
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn record(&self, order: &OrderId) -> Option<Saga> {
         self.world.count(|it| it.audits += 1);
         now(self.stores.checkout.saga(order)).flatten()
@@ -118,9 +148,7 @@ impl Watch {
         if !self.at_once {
             return;
         }
-        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = holds.insert(hold.id.clone(), hold.state);
-        drop(holds);
+        let before = self.seen().holds.insert(hold.id.clone(), hold.state);
         if !may_become(before, hold.state) {
             let before = before.map_or("nothing", HoldState::as_str);
             let detail = format!("was {before} and is {}", hold.state);
@@ -146,13 +174,32 @@ impl Watch {
             }
         }
         let system = system_of(&hold.id);
+        // Moves that change the level there and then: a pin does not, and what has lapsed may
+        // have been seen to lapse before.
+        let changes = matches!(hold.state, HoldState::Held | HoldState::Confirmed);
+        let moved = changes && before != Some(hold.state);
+        let sold_now = (before, hold.state) == (Some(HoldState::Held), HoldState::Confirmed);
         for line in &hold.lines {
             let level = now(self.stores.ledger(system).level(&line.product_id)).flatten();
-            if let Some(level) = level
-                && !adds_up(&level)
-            {
+            let Some(level) = level else { continue };
+            if !adds_up(&level) {
                 let detail = format!("{level:?}");
                 self.say("stock adds up", line.product_id.as_str(), detail);
+            }
+            let mut seen = self.seen();
+            let last = seen.ledgers.entry(system).or_default();
+            let (now, went_back) = (level.updated_at, moved && level.updated_at < *last);
+            *last = now.max(*last);
+            drop(seen);
+            if went_back {
+                let detail = format!("a transaction of {now} follows a later one");
+                self.say("a ledger's time goes on", hold.id.as_str(), detail);
+            }
+            // Both moments are the ledger's own.
+            if sold_now && level.updated_at >= hold.expires_at {
+                let (sold, lapsed) = (level.updated_at, hold.expires_at);
+                let detail = format!("sold at {sold}, lapsed at {lapsed}");
+                self.say("a lapsed hold is not sold", hold.id.as_str(), detail);
             }
         }
         if self.world.dice(|it| it.below(WHOLE_LEDGER)) == 0 {
@@ -173,8 +220,32 @@ impl Watch {
             return;
         }
         self.world.count(|it| it.audits += 1);
+        let order_id = intent.order_id.as_str();
+        if matches!(
+            state,
+            SagaState::Confirmed { .. } | SagaState::Refused { .. }
+        ) {
+            let name = state.name();
+            let first = *self
+                .seen()
+                .decided
+                .entry(intent.order_id.clone())
+                .or_insert(name);
+            if first != name {
+                let detail = format!("was {first} and is {name}");
+                self.say("a decision is for ever", order_id, detail);
+            }
+        }
         for intended in &intent.holds {
             let hold = self.ledger_hold(intended.system, &intended.hold_id);
+            if let (SagaState::Review { until, .. }, Some(hold)) = (state, &hold)
+                && hold.state == HoldState::Held
+                && hold.expires_at.after(CLOCKS_APART) < *until
+            {
+                let (lapses, id) = (hold.expires_at, &hold.id);
+                let detail = format!("waits until {until}, but hold {id} lapses at {lapses}");
+                self.say("parked goods are held", order_id, detail);
+            }
             let hold = hold.map(|it| it.state);
             let wrong = match state {
                 SagaState::Confirmed { .. } => !hold.is_some_and(HoldState::is_sold),
@@ -187,7 +258,7 @@ impl Watch {
                 let hold = hold.map_or("unknown", HoldState::as_str);
                 let detail = format!("is {state}, but hold {} is {hold}", intended.hold_id);
                 let rule = "a record says what the ledger decided";
-                self.say(rule, intent.order_id.as_str(), detail);
+                self.say(rule, order_id, detail);
             }
         }
     }
@@ -228,6 +299,14 @@ impl Watch {
         let state = saga.as_ref().map_or("unknown", |it| it.state.name());
         match outcome {
             Outcome::Confirmed(receipt) => {
+                let waived = receipt
+                    .checks
+                    .iter()
+                    .find(|it| it.verdict == Verdict::Waived);
+                if let (Some(check), true) = (waived, self.closed) {
+                    let detail = format!("sold without {}", check.name);
+                    self.say("what is closed stays closed", order.as_str(), detail);
+                }
                 for id in &receipt.holds {
                     let hold = self.ledger_hold(system_of(id), id);
                     if !hold.as_ref().is_some_and(|it| it.state.is_sold()) {

@@ -128,7 +128,13 @@ where
                 pass(under_way).await;
                 return Err(self.refusal(request, order).await);
             }
-            Some(FaultKind::Delayed) => under_way += world.dice(|it| it.between(20, 4_000)),
+            Some(FaultKind::Delayed) => {
+                under_way += world.dice(|it| match it.below(8) {
+                    // Later than anybody waits.
+                    0 => it.between(4_000, 14_000),
+                    _ => it.between(20, 4_000),
+                });
+            }
             Some(FaultKind::Reordered) => under_way += world.dice(|it| it.between(2, 40)),
             _ => {}
         }
