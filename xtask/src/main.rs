@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 const HELP: &str = "\
-cargo xtask test          the whole test suite, then `cargo xtask simulate`
+cargo xtask test          the whole test suite, planted mistakes, `cargo xtask simulate`
 cargo xtask test ARGS     the tests that ARGS choose: they go to `cargo test`
 cargo xtask simulate      5,000 seeded disasters of the whole shop, built for release
 cargo xtask cost [ORDERS] what an order costs through nine processes, built for release
@@ -69,7 +69,10 @@ fn test(args: &[String]) -> ExitCode {
                 begun.elapsed().as_secs()
             ));
             if args.is_empty() {
-                simulate()
+                match mutations() {
+                    Ok(()) => simulate(),
+                    Err(failure) => failure,
+                }
             } else {
                 ExitCode::SUCCESS
             }
@@ -83,6 +86,30 @@ fn test(args: &[String]) -> ExitCode {
         Err(error) => {
             eprintln!("cargo could not be started: {error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Plants every mistake and has it caught. A run of its own: a feature of core that plants bugs
+/// must not be on in any other.
+fn mutations() -> Result<(), ExitCode> {
+    say("planted mistakes, each of which has to be caught: a build with the feature `planted`");
+    let begun = Instant::now();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["test", "--locked", "--package", "boutique-testkit"]);
+    cargo.args(["--features", "planted", "--test", "mutations"]);
+    match cargo.current_dir(root()).status() {
+        Ok(status) if status.success() => {
+            say(&format!("all caught in {} s", begun.elapsed().as_secs()));
+            Ok(())
+        }
+        Ok(_) => {
+            eprintln!("a planted mistake was not caught: see the test `every_mutation_is_caught`");
+            Err(ExitCode::FAILURE)
+        }
+        Err(error) => {
+            eprintln!("cargo could not be started: {error}");
+            Err(ExitCode::FAILURE)
         }
     }
 }

@@ -39,7 +39,8 @@ impl AnalyticsStore for MemoryAnalytics {
                 .is_none_or(|it| row.came_before(it));
             if planted!(DedupeByDeliveryId) {
                 let id = EventId::new(format!("delivery.{}", row.message_id)).expect("a name");
-                table.view.insert(id, row);
+                let event_id = id.clone();
+                table.view.insert(id, AnalyticsRow { event_id, ..row });
             } else if first {
                 table.view.insert(row.event_id.clone(), row);
             }

@@ -294,7 +294,7 @@ impl Progress {
 
             let earlier = self.returns.iter().flat_map(|it| &it.lines);
             let all = earlier
-                .filter(|other| other.line == it.line)
+                .filter(|other| other.line == it.line && !planted!(ReturnPaysTwice))
                 .chain(so_far());
             let (mut refund, mut tax) = (zero, zero);
             for other in all {

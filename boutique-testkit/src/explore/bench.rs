@@ -7,7 +7,7 @@ use boutique_core::assembly::{
     Boutique, CheckoutEdges, CheckoutPorts, CheckoutSystem, Ports, Settings, Topology,
 };
 use boutique_core::audit::AuditScope;
-use boutique_core::broker::Deliveries;
+use boutique_core::broker::{Deliveries, Message};
 use boutique_core::carts::CartLine;
 use boutique_core::catalog::{Catalog, QuoteRejection};
 use boutique_core::checkout::{OrderBody, PlaceOrder, Saga};
@@ -259,6 +259,17 @@ impl Bench {
                 }
             })
         })
+    }
+
+    /// A message that is no order comes from somewhere.
+    pub(super) async fn publish_nonsense(&self) {
+        let nonsense = Message {
+            data: "nonsense".into(),
+            attributes: Arc::default(),
+            ordering_key: None,
+        };
+        let topic = &self.healthy.topology().orders;
+        fine(self.ports.broker.publish(topic, vec![nonsense]).await);
     }
 
     /// Until nothing is left to do, without any fault.

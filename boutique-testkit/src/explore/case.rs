@@ -9,10 +9,10 @@ use boutique_core::checkout::{CheckoutError, CheckoutRejection, Outcome};
 use boutique_core::clock::Timestamp;
 use boutique_core::fault::{FaultKind, PortError};
 
-use super::Scenario;
 use super::bench::{Bench, fine};
 use super::follow::follow;
 use super::probe::{Call, Plan};
+use super::{Fate, Scenario};
 use crate::sources::ManualClock;
 
 /// What a client is told.
@@ -147,14 +147,23 @@ pub async fn run(scenario: Scenario, plan: &Plan, clock: Arc<ManualClock>, ports
     let saga = fine(bench.ports.checkout.saga(&bench.order_id()).await);
     let record = saga.map_or_else(|| "none".to_owned(), |it| it.state.to_string());
 
+    violations.extend(unanswered(plan, Told::of(first.as_ref())));
     if scenario == Scenario::Follow {
-        follow(&bench.healthy, &bench.order_id()).await;
+        violations.extend(follow(&bench.healthy, &bench.order_id()).await);
+    }
+    let letters = fine(bench.ports.orders.dead_letters(None, 10).await);
+    if scenario == Scenario::Follow && letters.is_empty() {
+        violations.push("a message that is no order was dropped, not parked".into());
     }
     let second = bench.healthy.place(bench.request("shop", 2)).await;
     bench.rest().await;
     violations.extend(bench.audit(AuditScope::AtRest).await);
     let third = bench.healthy.place(bench.request("shop", 2)).await;
     violations.extend(contradictions(first.as_ref(), &record, &second, &third));
+    let other = bench.healthy.place(bench.request("shop", 3)).await;
+    if second.is_ok() && Told::of(Some(&other)) != Told::KeyReused {
+        violations.push(format!("the key is answered for another body: {other:?}"));
+    }
     let neighbour = bench.healthy.place(bench.request("neighbour", 1)).await;
     let sold_out = scenario == Scenario::Follow || Told::of(Some(&second)) == Told::KeyReused;
     let served = matches!(
@@ -164,6 +173,14 @@ pub async fn run(scenario: Scenario, plan: &Plan, clock: Arc<ManualClock>, ports
     if !served && !sold_out {
         violations.push(format!("another tenant's key is answered {neighbour:?}"));
     }
+    // Whoever is to decide never does.
+    bench.clock.advance(bench.settings.checkout.review_time);
+    bench.rest().await;
+    let last = fine(bench.ports.checkout.saga(&bench.order_id()).await);
+    if last.is_some_and(|it| it.due().is_some()) {
+        violations.push("long after everybody's time is over, the order is not decided".into());
+    }
+    violations.extend(bench.audit(AuditScope::AtRest).await);
     Ending {
         told: Told::of(first.as_ref()),
         record,
@@ -171,6 +188,19 @@ pub async fn run(scenario: Scenario, plan: &Plan, clock: Arc<ManualClock>, ports
         calls: calls.into_iter().map(|it| it.0).collect(),
         met,
         violations,
+    }
+}
+
+/// An order that was let through without an answer that has to be had.
+fn unanswered(plan: &Plan, told: Told) -> Vec<String> {
+    let silent = |call: &Call, fate: &Fate| {
+        matches!(call.port, "crm" | "fraud")
+            && matches!(fate, Fate::Unavailable | Fate::LostUndone | Fate::LostDone)
+    };
+    let without = plan.iter().find(|it| silent(it.0, it.1)).map(|it| it.0);
+    match (without, told) {
+        (Some(call), Told::Sold | Told::Parked) => vec![format!("{told} without {call}")],
+        _ => Vec::new(),
     }
 }
 

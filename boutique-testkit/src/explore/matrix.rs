@@ -114,6 +114,13 @@ fn seconds(
 impl Matrix {
     fn judge(&mut self, plan: &Plan, ending: &Ending) {
         let mut violations = ending.violations.clone();
+        let expected = self.scenario.expected();
+        if plan.is_empty() && ending.told != expected {
+            violations.push(format!(
+                "the client is told {}, not {expected}",
+                ending.told
+            ));
+        }
         if !ending.met {
             violations.push("a call of the plan was not made: the case is vacuous".into());
         }

@@ -1,12 +1,14 @@
 //! What a process is doing when fate strikes.
 
+use std::time::Duration;
+
 use boutique_core::checkout::{CheckoutError, Outcome, ReviewDecision};
 use boutique_core::clock::Timestamp;
 use boutique_core::stock::StockSystem;
 
-use super::Fate;
 use super::bench::{Bench, fine};
 use super::probe::{Call, Plan};
+use super::{Fate, Told};
 
 /// Something a process does with an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,16 @@ impl Scenario {
         matches!(self, Self::Park | Self::Approve)
     }
 
+    /// What the client is told when nothing goes wrong.
+    pub(super) const fn expected(self) -> Told {
+        match self {
+            Self::Sell | Self::SellFromBoth | Self::Approve => Told::Sold,
+            Self::Refuse => Told::Refused,
+            Self::Park => Told::Parked,
+            Self::RecoverUnsold | Self::RecoverSold | Self::Follow => Told::Nothing,
+        }
+    }
+
     /// Fates that belong to the scenario itself.
     pub(super) fn plan(self) -> Plan {
         match self {
@@ -81,6 +93,12 @@ impl Scenario {
             Self::Approve | Self::Follow => {
                 let placed = bench.healthy.place(bench.request("shop", 2)).await;
                 fine(placed);
+                if self == Self::Follow {
+                    bench.publish_nonsense().await;
+                }
+                // Persons take longer than an attempt's holds last.
+                let ttl = bench.settings.checkout.hold_ttl;
+                bench.clock.advance(ttl + Duration::from_secs(1));
                 return;
             }
             Self::RecoverUnsold => ASSESS,
