@@ -4,7 +4,7 @@
 //! What a ledger does is [`StockBook`](boutique_core::stock::StockBook) itself, and what a
 //! record does is [`Saga`](boutique_core::checkout::Saga) itself; [`rules`] only remembers what
 //! they answered. The coordinator is written down a second time, in [`task`], because a future
-//! cannot be copied and compared; `faithful.rs` compares it with the product, call by call.
+//! cannot be copied and compared; the product's own is what the explorer looks at.
 
 pub(crate) mod properties;
 pub(crate) mod record;
