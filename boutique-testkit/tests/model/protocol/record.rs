@@ -58,7 +58,7 @@ impl Decision {
 }
 
 /// A record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Record {
     pub(crate) phase: Phase,
     /// 0 if there is none.

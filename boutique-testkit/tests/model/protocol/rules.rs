@@ -1,15 +1,15 @@
 //! The product's rules, asked once per question. What was asked is kept: it says how much of the
 //! rules the model has been through.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::record::{Decision, Effect, Phase, Record};
 use super::shelf::{Moved, Reply, Shelf, Verb};
 use super::world::World;
 
-/// Questions that have been answered. Nothing but a sorted copy of it is ever looked through.
-type Memory<K, V> = Mutex<HashMap<K, V>>;
+/// Questions that have been answered.
+type Memory<K, V> = Mutex<BTreeMap<K, V>>;
 
 /// Answers of [`StockBook`](boutique_core::stock::StockBook) and
 /// [`Saga`](boutique_core::checkout::Saga).
@@ -24,7 +24,7 @@ pub(crate) struct Rules {
 /// The answer to `key`, asked for if it is not known.
 fn remembered<K, V>(memory: &Memory<K, V>, key: K, ask: impl FnOnce(&K) -> V) -> V
 where
-    K: Eq + std::hash::Hash,
+    K: Ord,
     V: Copy,
 {
     let known = memory.lock().unwrap_or_else(PoisonError::into_inner);

@@ -112,7 +112,7 @@ impl Row {
 }
 
 /// A ledger of one product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Shelf {
     on_hand: u8,
     held: u8,

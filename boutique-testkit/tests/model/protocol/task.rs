@@ -7,7 +7,7 @@ use super::record::{Decision, Phase};
 use super::shelf::{Reply, Verb};
 
 /// Why a process works on an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Role {
     /// The client's request.
     Request,
@@ -18,7 +18,7 @@ pub(crate) enum Role {
 }
 
 /// One leg of a call to every system at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Leg {
     Waiting,
     Held,
@@ -28,7 +28,7 @@ pub(crate) enum Leg {
 }
 
 /// What a process is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Stage {
     /// The intent is on its way to the disk and the goods are asked for, at the same time.
     Reserving { begun: bool, legs: [Leg; SYSTEMS] },
@@ -53,7 +53,7 @@ pub(crate) enum Stage {
 }
 
 /// What was found out about the buyer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Verdict {
     Clear,
     Doubtful,
@@ -62,7 +62,7 @@ pub(crate) enum Verdict {
 }
 
 /// A coordinator that is wrong on purpose, so that every property is seen to fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Flaw {
     /// A confirm that is not answered is taken for one that failed.
     TimeoutIsFailure,
@@ -77,7 +77,7 @@ pub(crate) enum Flaw {
 }
 
 /// A process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Task {
     pub(crate) role: Role,
     pub(crate) attempt: u8,

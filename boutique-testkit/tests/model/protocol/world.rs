@@ -10,7 +10,7 @@ use super::task::{Role, Stage, Task, Verdict};
 use super::{ATTEMPTS, ORDERS, SYSTEMS, Shape, properties};
 
 /// What a client has been told for good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Told {
     Nothing,
     Confirmed,
@@ -18,7 +18,7 @@ pub(crate) enum Told {
 }
 
 /// What the warehouse has decided, durably, about the goods of a sold order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Fate {
     Open,
     Ships,
@@ -26,7 +26,7 @@ pub(crate) enum Fate {
 }
 
 /// Which of the processes that may work on one order at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Who {
     /// The client's request, or a person's decision.
     Client,
@@ -34,7 +34,7 @@ pub(crate) enum Who {
 }
 
 /// Everything there is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct World {
     pub(crate) shelves: [Shelf; SYSTEMS],
     pub(crate) records: [Record; ORDERS],
