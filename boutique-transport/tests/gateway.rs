@@ -759,6 +759,9 @@ async fn what_is_public_has_a_rate_for_each_address() {
     for path in ["/health", "/openapi.json", "/health"] {
         assert_eq!(ask(path, one).await.status, StatusCode::OK);
     }
+    let answer = shop.ask("POST", "/openapi.json").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.text("allow"), "GET");
     let answer = ask("/health", one).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(answer.text("retry-after"), "1");

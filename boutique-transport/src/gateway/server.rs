@@ -233,7 +233,13 @@ impl Inner {
         }
         let path = request.uri().path().to_owned();
         let method = Method::parse(request.method().as_str());
-        let resolved = self.table.find(method, &path).map_err(missed)?;
+        let resolved = self.table.find(method, &path).map_err(|miss| match miss {
+            // They are there, for whoever only reads.
+            Miss::NotFound if OWN.contains(&&*path) => {
+                missed(Miss::MethodNotAllowed(vec![Method::Get]))
+            }
+            miss => missed(miss),
+        })?;
         let longest = Instant::now() + resolved.route.deadline;
         let deadline = call.deadline.map_or(longest, |it| it.min(longest));
         call.deadline = Some(deadline);
