@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Auditor, Invariant, PAGE};
+use super::{Auditor, Invariant, PAGE, onward};
 use crate::accounting::{Entry, EntryKind};
 use crate::fault::Fault;
 use crate::money::{Currency, Money};
@@ -13,7 +13,7 @@ impl Auditor<'_> {
         loop {
             let page = self.ports.journal.entries(after, PAGE).await?;
             let Some((last, _)) = page.last() else { break };
-            after = Some(*last);
+            after = onward(after, *last)?;
             for (_, entry) in &page {
                 self.report.seen.entries += 1;
                 self.entry(entry).await?;
@@ -82,7 +82,7 @@ impl Auditor<'_> {
             let Some(last) = page.last() else {
                 return Ok(());
             };
-            after = Some(last.id.clone());
+            after = onward(after, last.id.clone())?;
             for shipment in &page {
                 self.report.seen.shipments += 1;
                 if !self.is_confirmed(&shipment.order_id).await? {

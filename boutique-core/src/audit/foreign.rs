@@ -3,7 +3,7 @@
 //! Such an order has no record and holds no stock here. What it leaves is checked against what
 //! was taken in.
 
-use super::{Auditor, Invariant, PAGE};
+use super::{Auditor, Invariant, PAGE, onward};
 use crate::checkout::SagaState;
 use crate::fault::Fault;
 use crate::ids::{EventId, OrderId};
@@ -17,7 +17,7 @@ impl Auditor<'_> {
             let Some(last) = page.last() else {
                 return Ok(());
             };
-            after = Some(last.placed.order.order_id.clone());
+            after = onward(after, last.placed.order.order_id.clone())?;
             for order in &page {
                 // A record is older than its event: what has none by now never had one.
                 let order_id = &order.placed.order.order_id;

@@ -151,6 +151,16 @@ pub const VIOLATIONS_KEPT: usize = 1_000;
 /// How many rows are read at a time.
 const PAGE: usize = 512;
 
+/// Where the page after this one begins: after its `last` record, which comes after what it was
+/// asked to begin `after`. A store whose records come in no order would be read for ever.
+fn onward<T: PartialOrd>(after: Option<T>, last: T) -> Result<Option<T>, Fault> {
+    if after.is_some_and(|it| it >= last) {
+        let why = "records come out of order: the store is damaged, restore it from a backup";
+        return Err(Fault::permanent(why));
+    }
+    Ok(Some(last))
+}
+
 /// Checks a boutique over its ports.
 pub struct Auditor<'a> {
     ports: &'a Ports,

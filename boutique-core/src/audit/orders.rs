@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Auditor, Invariant, PAGE};
+use super::{Auditor, Invariant, PAGE, onward};
 use crate::accounting::{Account, Entry, EntryKind};
 use crate::checkout::{Intent, Saga, SagaState, Verdicts};
 use crate::event::ConfirmedOrder;
@@ -21,7 +21,7 @@ impl Auditor<'_> {
             let Some(last) = page.last() else {
                 return Ok(());
             };
-            after = Some(last.intent.order_id.clone());
+            after = onward(after, last.intent.order_id.clone())?;
             for saga in &page {
                 self.report.seen.orders += 1;
                 match &saga.state {

@@ -1,6 +1,6 @@
 //! What must hold once nothing is left to do.
 
-use super::{Auditor, Invariant, PAGE, Seen};
+use super::{Auditor, Invariant, PAGE, Seen, onward};
 use crate::fault::{Fault, PortError};
 
 impl Auditor<'_> {
@@ -32,7 +32,7 @@ impl Auditor<'_> {
                 .deduplicated(after.as_ref(), PAGE)
                 .await?;
             let Some(last) = page.last() else { break };
-            after = Some(last.event_id.clone());
+            after = onward(after, last.event_id.clone())?;
             for row in &page {
                 if !self.is_event_of(&row.event_id, &row.order_id).await? {
                     let detail = "in the view, but no confirmed order";

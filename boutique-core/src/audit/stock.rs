@@ -1,6 +1,6 @@
 //! Levels against holds, and holds against the orders that own them.
 
-use super::{Auditor, Invariant, PAGE};
+use super::{Auditor, Invariant, PAGE, onward};
 use crate::checkout::{Saga, SagaState};
 use crate::fault::Fault;
 use crate::ids::OrderId;
@@ -24,7 +24,7 @@ impl Auditor<'_> {
             loop {
                 let page = ledger.holds(after.as_ref(), PAGE).await?;
                 let Some(last) = page.last() else { break };
-                after = Some(last.id.clone());
+                after = onward(after, last.id.clone())?;
                 for hold in &page {
                     self.owner_of(system, hold).await?;
                 }
