@@ -2,7 +2,6 @@
 #![no_main]
 
 use boutique_core::money::{Money, MoneyError, UNITS_MAX, split};
-use boutique_fuzz::assert_silent;
 use libfuzzer_sys::fuzz_target;
 
 /// Billionths of the largest amount.
@@ -18,7 +17,7 @@ fn exact(like: Money, nanos: i128) -> Result<Money, MoneyError> {
 
 fuzz_target!(|input: (&str, &str, u32, u64, u64, [u8; 4])| {
     let (left, right, factor, numerator, denominator, weights) = input;
-    let read = |text| serde_json::from_str::<Money>(text).inspect_err(|it| assert_silent(it));
+    let read = |text| serde_json::from_str::<Money>(text);
     let (Ok(one), Ok(other)) = (read(left), read(right)) else {
         return;
     };

@@ -68,13 +68,15 @@ fn test(args: &[String]) -> ExitCode {
                 "all tests passed in {} s",
                 begun.elapsed().as_secs()
             ));
-            if args.is_empty() {
-                match mutations() {
-                    Ok(()) => simulate(),
-                    Err(failure) => failure,
-                }
-            } else {
-                ExitCode::SUCCESS
+            if !args.is_empty() {
+                return ExitCode::SUCCESS;
+            }
+            if let Err(failure) = mutations() {
+                return failure;
+            }
+            match simulate() {
+                ExitCode::SUCCESS => fuzz_a_minute(require_all),
+                failure => failure,
             }
         }
         Ok(_) => {
@@ -128,6 +130,22 @@ fn simulate() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs every fuzz target for its share of a minute, what is known of its inputs first.
+fn fuzz_a_minute(require_all: bool) -> ExitCode {
+    say("every fuzz target, a minute for all of them: cargo xtask fuzz --seconds 60");
+    if let Some(reason) = fuzz::missing().filter(|_| !require_all) {
+        say(&format!("skipped: {reason}"));
+        return ExitCode::SUCCESS;
+    }
+    let begun = Instant::now();
+    let done = fuzz::fuzz(&["--seconds".to_owned(), "60".to_owned()]);
+    say(&format!(
+        "fuzzing took {} s, building included",
+        begun.elapsed().as_secs()
+    ));
+    done
 }
 
 /// Tells whoever runs it what it is doing; they may have stopped listening.
