@@ -98,7 +98,7 @@ impl Run {
 
     /// The same; `each` hears of every seed when it is over.
     pub fn seeds_with(&self, seeds: Range<u64>, mut each: impl FnMut(&Seed)) -> Report {
-        let mut report = Report::new(self.faults.clone());
+        let mut report = Report::new(self.asked());
         for seed in seeds {
             let ended = self.seed(seed);
             each(&ended);
@@ -120,6 +120,15 @@ impl Run {
         self.one(seed, true)
     }
 
+    /// The faults that can strike: a process that stood still while a store's own thread is asked
+    /// would wait for a time that does not pass.
+    fn asked(&self) -> Faults {
+        match self.shop.at_once {
+            true => self.faults.clone(),
+            false => self.faults.clone().dial(FaultKind::Pause, 0),
+        }
+    }
+
     fn one(&self, seed: u64, record: bool) -> Seed {
         let runtime = Builder::new_current_thread()
             .enable_time()
@@ -130,7 +139,7 @@ impl Run {
     }
 
     async fn simulate(&self, seed: u64, record: bool) -> Seed {
-        let (faults, plan) = (self.faults.clone(), self.plan.clone());
+        let (faults, plan) = (self.asked(), self.plan.clone());
         let world = Arc::new(World::new(seed, faults, plan, record));
         let (died, mut dead) = mpsc::unbounded_channel();
         let cluster = Arc::new(Cluster::new(&world, self.shop.clone(), &died));

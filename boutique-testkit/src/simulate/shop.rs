@@ -114,8 +114,8 @@ impl Shop {
     }
 
     /// The same shop, some of whose stores answer from threads of their own. The auditor then
-    /// does not look after every commit but at rest and on answers, and the order of things, and
-    /// so the trace, is no longer a function of the seed alone.
+    /// does not look after every commit but at rest, the order of things, and so the trace, is no
+    /// longer a function of the seed alone, and no process is paused.
     #[must_use]
     pub fn answering_later(self) -> Self {
         Self {
