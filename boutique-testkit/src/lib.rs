@@ -4,7 +4,7 @@
 //! - [`generate`]: values of every type of the domain, valid by construction.
 //! - [`sources`]: a clock moved by hand, ids that come out the same in every run.
 //! - [`script`]: a service that answers from a script, in place of any other.
-//! - [`explore`]: every outcome of every call of a checkout, one after the other.
+//! - [`explore`](mod@explore): every outcome of every call of a checkout, one after the other.
 //! - [`faulty`]: ports that fail at a chosen call, and a crash at any await.
 //! - [`mocks`]: [mockall] mocks of every port.
 //! - [`simulate`]: the whole order graph through thousands of seeded disasters.
