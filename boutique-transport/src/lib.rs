@@ -7,6 +7,7 @@
 //! | `http` | [`http`](mod@http) | every service of the wire contract, both sides |
 //! | `jwt` | [`jwt`] | tokens, and the keys they are signed with |
 //! | `jwt` | [`gateway`] | the front door |
+//! | `pubsub` | [`pubsub`] | Google Cloud Pub/Sub: publishing, streaming pull, topics |
 
 pub mod sources;
 
@@ -20,3 +21,6 @@ pub mod http;
 pub mod gateway;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+
+#[cfg(feature = "pubsub")]
+pub mod pubsub;

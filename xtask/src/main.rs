@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask test`, `simulate`, `fuzz`, `cost`.
 
 mod cost;
+mod emulator;
 mod fuzz;
 mod simulate;
 
@@ -9,6 +10,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
+
+use emulator::Emulator;
 
 const HELP: &str = "\
 cargo xtask test          the whole test suite, planted mistakes, `cargo xtask simulate`
@@ -49,10 +52,16 @@ fn main() -> ExitCode {
 fn test(args: &[String]) -> ExitCode {
     let require_all = is_set("CI") || is_set("BOUTIQUE_TEST_REQUIRE_ALL");
     say("tests of every crate, its examples and its documentation: cargo test --workspace");
-    say("servers to install or start: none, every port under test is in-process or a file");
     if require_all {
         say("a test that is skipped for want of a server fails");
     }
+    let emulator = match pubsub_emulator(require_all) {
+        Ok(emulator) => emulator,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let begun = Instant::now();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
@@ -61,6 +70,9 @@ fn test(args: &[String]) -> ExitCode {
         .current_dir(root());
     if require_all {
         cargo.env("BOUTIQUE_TEST_REQUIRE_ALL", "1");
+    }
+    if let Some(emulator) = &emulator {
+        cargo.env(emulator::HOST, &emulator.host);
     }
     match cargo.status() {
         Ok(status) if status.success() => {
@@ -113,6 +125,28 @@ fn mutations() -> Result<(), ExitCode> {
             eprintln!("cargo could not be started: {error}");
             Err(ExitCode::FAILURE)
         }
+    }
+}
+
+/// Starts Google's Pub/Sub emulator, unless one runs already or, where it may be missing, none
+/// can be had.
+fn pubsub_emulator(required: bool) -> io::Result<Option<Emulator>> {
+    if is_set(emulator::HOST) {
+        return Ok(None);
+    }
+    match Emulator::start() {
+        Ok(emulator) => {
+            say(&format!(
+                "Google's Pub/Sub emulator: started at {}",
+                emulator.host
+            ));
+            Ok(Some(emulator))
+        }
+        Err(error) if !required => {
+            say(&format!("tests of Pub/Sub are skipped: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -1,0 +1,19 @@
+//! Google Cloud Pub/Sub, or its emulator, over Google's own client
+//! (<https://docs.rs/google-cloud-pubsub>).
+//!
+//! A managed broker delivers by itself: a system publishes through [`PubSubPublisher`], a
+//! [`Publish`](boutique_core::broker::Publish), and messages come back as pushes to order
+//! management's HTTP entrance or through a [`StreamingPull`] into the same service. Delivery is
+//! at least once; whoever takes a message in makes a repeat harmless.
+
+mod connect;
+mod fault;
+mod message;
+mod publisher;
+mod subscriber;
+mod topology;
+
+pub use connect::{ConnectError, EMULATOR_HOST, PubSub};
+pub use publisher::{PubSubPublisher, Publishing};
+pub use subscriber::{Pulled, Pulling, StreamingPull};
+pub use topology::{PushTo, SubscriptionPlan};
