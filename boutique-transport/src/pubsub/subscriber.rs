@@ -116,7 +116,7 @@ where
         for (pulled, outcome) in join_all(streams).await {
             all.acknowledged += pulled.acknowledged;
             all.rejected += pulled.rejected;
-            failure = failure.or(outcome.err());
+            failure = failure.or_else(|| outcome.err());
         }
         failure.map_or(Ok(all), Err)
     }
