@@ -32,7 +32,7 @@ fn without_credentials_it_ends_at_the_start_and_says_what_to_do() {
         .env("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json")
         .output()
         .expect("runs");
-    let said = String::from_utf8_lossy(&run.stdout);
+    let said = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{said}");
     assert!(
         said.contains("set GOOGLE_APPLICATION_CREDENTIALS"),
@@ -48,5 +48,5 @@ async fn asks_without_credentials() {
     let error = PubSub::connect("boutique-test", None).await;
     let error = error.expect_err("there are none");
     assert!(matches!(error, ConnectError::Credentials(_)), "{error:?}");
-    println!("{error}");
+    eprintln!("{error}");
 }
