@@ -116,6 +116,8 @@ macro_rules! id {
                 write!(f, concat!(stringify!($name), "({})"), self.0)
             }
         }
+
+        crate::schema::text_cells!($name);
     };
 }
 

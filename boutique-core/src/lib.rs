@@ -30,6 +30,7 @@ pub mod limits;
 mod lookup;
 pub mod money;
 pub mod pii;
+pub mod schema;
 mod shelf;
 
 pub mod carts;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{Cell, Kind};
+
 /// The most units one line of an order may ask for.
 pub const UNITS_PER_LINE_MAX: u32 = 10_000;
 
@@ -43,6 +45,10 @@ impl Units {
     pub const fn get(self) -> u32 {
         self.0
     }
+}
+
+impl Cell for Units {
+    const KIND: Kind = Kind::Int64;
 }
 
 impl fmt::Display for Units {

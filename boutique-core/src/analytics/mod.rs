@@ -1,16 +1,20 @@
 //! The data warehouse's side of the event stream: raw rows as they arrive, at least once, and
 //! a view that has exactly one row an order.
 
+mod feed;
 mod ingest;
 mod memory;
+mod table;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use feed::{TableFeed, TableSink};
 pub use ingest::{IngestEvents, IngestPump};
 pub use memory::MemoryAnalytics;
+pub use table::{METADATA, ORDERS, PARTITIONED_BY, SHIPMENTS, Source, Table, TableRow};
 
 use crate::broker::Attributes;
 use crate::clock::Timestamp;

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::schema::{record, text_cells};
+
 /// Why a text is not an e-mail or an address. The text itself is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidContact {
@@ -26,6 +28,8 @@ pub enum InvalidContact {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(String);
+
+text_cells!(Email);
 
 impl Email {
     /// Checks `text` and makes it an e-mail address.
@@ -69,20 +73,22 @@ impl From<Email> for String {
     }
 }
 
-/// A postal address. Street, city and country are given; the rest may be empty.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "AddressFields")]
-pub struct Address {
-    /// Street and number.
-    pub street_address: String,
-    /// City.
-    pub city: String,
-    /// State or region.
-    pub state: String,
-    /// Country.
-    pub country: String,
-    /// Postal code.
-    pub zip_code: String,
+record! {
+    /// A postal address. Street, city and country are given; the rest may be empty.
+    #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(try_from = "AddressFields")]
+    pub struct Address {
+        /// Street and number.
+        pub street_address: String,
+        /// City.
+        pub city: String,
+        /// State or region.
+        pub state: String,
+        /// Country.
+        pub country: String,
+        /// Postal code.
+        pub zip_code: String,
+    }
 }
 
 impl Address {

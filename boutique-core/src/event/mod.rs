@@ -16,46 +16,53 @@ use crate::ids::{EventId, HoldId, OrderId, ProductId, TrackingId, UserId};
 use crate::limits::Units;
 use crate::money::{Currency, Money};
 use crate::pii::Pii;
+use crate::schema::record;
 use crate::stock::StockSystem;
 
-/// The data of the message, version 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderConfirmedEvent {
-    /// The order.
-    pub order_id: OrderId,
-    /// The buyer.
-    pub user_id: UserId,
-    /// The buyer's e-mail.
-    pub email: Pii<Email>,
-    /// The currency of every amount in it.
-    pub user_currency: Currency,
-    /// What the shipments are tracked with.
-    pub shipping_tracking_id: TrackingId,
-    /// What shipping costs.
-    pub shipping_cost: Money,
-    /// Where the goods go.
-    pub shipping_address: Pii<Address>,
-    /// What was sold. Lines of one stock system stand together, the deciding system first.
-    pub items: Vec<OrderItem>,
+record! {
+    /// The data of the message, version 1.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct OrderConfirmedEvent {
+        /// The order.
+        pub order_id: OrderId,
+        /// The buyer.
+        pub user_id: UserId,
+        /// The buyer's e-mail.
+        pub email: Pii<Email>,
+        /// The currency of every amount in it.
+        pub user_currency: Currency,
+        /// What the shipments are tracked with.
+        pub shipping_tracking_id: TrackingId,
+        /// What shipping costs.
+        pub shipping_cost: Money,
+        /// Where the goods go.
+        pub shipping_address: Pii<Address>,
+        /// What was sold. Lines of one stock system stand together, the deciding system first.
+        pub items: Vec<OrderItem>,
+    }
 }
 
-/// One line of an order on the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderItem {
-    /// The article and how many.
-    pub item: ItemRef,
-    /// The price of one.
-    pub cost: Money,
+record! {
+    /// One line of an order on the wire.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct OrderItem {
+        /// The article and how many.
+        pub item: ItemRef,
+        /// The price of one.
+        pub cost: Money,
+    }
 }
 
-/// An article and how many.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ItemRef {
-    /// The article.
-    #[serde(alias = "productId")]
-    pub product_id: ProductId,
-    /// How many.
-    pub quantity: Units,
+record! {
+    /// An article and how many.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct ItemRef {
+        /// The article.
+        #[serde(alias = "productId")]
+        pub product_id: ProductId,
+        /// How many.
+        pub quantity: Units,
+    }
 }
 
 /// A hold of the order, and how many of the items, in their order, it covers.

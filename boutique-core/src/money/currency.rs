@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::text_cells;
+
 /// A currency of ISO 4217 that money is kept in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
@@ -18,6 +20,8 @@ pub struct Currency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a currency of ISO 4217: give three capital letters, such as USD")]
 pub struct UnknownCurrency;
+
+text_cells!(Currency);
 
 impl Currency {
     /// United States dollar.

@@ -266,12 +266,22 @@ mod wire {
     use serde::{Deserialize, Deserializer, Serialize};
 
     use super::{Currency, Money, MoneyError};
+    use crate::schema::{Cell, Kind, record};
 
-    #[derive(Serialize)]
-    pub(super) struct MoneyOut {
-        currency_code: Currency,
-        units: i64,
-        nanos: i32,
+    record! {
+        #[derive(Serialize)]
+        pub(super) struct MoneyOut {
+            /// ISO 4217.
+            currency_code: Currency,
+            /// Whole units.
+            units: i64,
+            /// Billionths of a unit, of the same sign.
+            nanos: i32,
+        }
+    }
+
+    impl Cell for Money {
+        const KIND: Kind = MoneyOut::KIND;
     }
 
     impl From<Money> for MoneyOut {

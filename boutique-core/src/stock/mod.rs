@@ -40,6 +40,7 @@ use crate::clock::Timestamp;
 use crate::fault::{Fault, PortError};
 use crate::ids::{HoldId, ProductId, ReceiptId, ShipmentId};
 use crate::limits::Units;
+use crate::schema::text_cells;
 
 /// Which of the two stock systems keeps a product. Their order is the order in which an order's
 /// deciding hold is chosen.
@@ -51,6 +52,8 @@ pub enum StockSystem {
     /// Bulky goods.
     Furniture,
 }
+
+text_cells!(StockSystem);
 
 impl StockSystem {
     /// Both systems, the deciding one first.

@@ -8,32 +8,35 @@ use super::{Shipment, ShipmentStatus};
 use crate::broker::Message;
 use crate::clock::Timestamp;
 use crate::ids::{EventId, OrderId, ShipmentId};
+use crate::schema::record;
 use crate::stock::StockSystem;
 
 /// `ce-type` of a [`ShipmentReport`].
 pub const REPORT_TYPE: &str = "boutique.shipment.reported.v1";
 
-/// Where a shipment is: JSON on the broker, one event per shipment and status.
-///
-/// If a shipment moves on before it is announced only the later status is. Reports of one
-/// order share an ordering key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShipmentReport {
-    /// The event: a function of shipment and status.
-    pub event_id: EventId,
-    /// The order.
-    pub order_id: OrderId,
-    /// The shipment.
-    pub shipment_id: ShipmentId,
-    /// The stock system whose goods it is.
-    pub system: StockSystem,
-    /// Where it is.
-    pub status: ShipmentStatus,
-    /// Since when.
-    pub at: Timestamp,
-    /// When the goods left, if they have.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shipped_at: Option<Timestamp>,
+record! {
+    /// Where a shipment is: JSON on the broker, one event per shipment and status.
+    ///
+    /// If a shipment moves on before it is announced only the later status is. Reports of one
+    /// order share an ordering key.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct ShipmentReport {
+        /// The event: a function of shipment and status.
+        pub event_id: EventId,
+        /// The order.
+        pub order_id: OrderId,
+        /// The shipment.
+        pub shipment_id: ShipmentId,
+        /// The stock system whose goods it is.
+        pub system: StockSystem,
+        /// Where it is.
+        pub status: ShipmentStatus,
+        /// Since when.
+        pub at: Timestamp,
+        /// When the goods left, if they have.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub shipped_at: Option<Timestamp>,
+    }
 }
 
 /// Why a message is not a [`ShipmentReport`]. The message itself is not repeated.

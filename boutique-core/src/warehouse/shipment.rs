@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::customer::Address;
 use crate::ids::{CarrierEventId, HoldId, OrderId, ShipmentId, TrackingId};
 use crate::pii::Pii;
+use crate::schema::text_cells;
 use crate::stock::{StockLine, StockSystem};
 
 /// Where a shipment is.
@@ -30,6 +31,8 @@ pub enum ShipmentStatus {
     /// Called off before it left.
     Cancelled,
 }
+
+text_cells!(ShipmentStatus);
 
 impl ShipmentStatus {
     /// Every status, in the order a shipment goes through them; the last is the way out.
