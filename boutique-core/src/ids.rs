@@ -212,6 +212,11 @@ impl OrderId {
         derived!(EventId, "{}.confirmed", self.0)
     }
 
+    /// The event that says this order is refused.
+    pub fn refused_event(&self) -> EventId {
+        derived!(EventId, "{}.refused", self.0)
+    }
+
     /// What the shipments of this order are tracked with.
     pub fn tracking(&self) -> TrackingId {
         derived!(TrackingId, "BT-{}", self.0)

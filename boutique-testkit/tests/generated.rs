@@ -1,9 +1,15 @@
 //! What the strategies make is valid: it survives its own checks and its own wire form.
 
+use std::sync::Arc;
+
+use boutique_core::analytics::{ORDERS, REFUSALS, SHIPMENTS, Source, Table};
 use boutique_core::catalog::PricedLine;
+use boutique_core::checkout::{Decide, Refusal, Saga, SagaState};
 use boutique_core::clock::Timestamp;
-use boutique_core::event::ConfirmedOrder;
+use boutique_core::event::{ConfirmedOrder, OrderRefusedEvent};
 use boutique_core::orders::check_fit;
+use boutique_core::schema::Mode;
+use boutique_core::warehouse::ShipmentReport;
 use boutique_testkit::generate;
 use proptest::prelude::*;
 
@@ -31,6 +37,36 @@ proptest! {
         prop_assert!(order.occurred_at.since(read.occurred_at).as_micros() < 1_000);
         read.occurred_at = order.occurred_at;
         prop_assert_eq!(read, order);
+    }
+
+    #[test]
+    fn what_is_published_fits_its_table_and_no_other(
+        order in generate::confirmed_order(),
+        shipment in generate::shipment(),
+        (intent, verdicts) in generate::attempt(),
+    ) {
+        let now = intent.deadline;
+        let mut saga = Saga::begin(None, Arc::new(intent)).expect("new");
+        saga.state = SagaState::Review { verdicts, until: now };
+        let refused = OrderRefusedEvent::of(&saga, &Decide::Refuse(Refusal::ReviewLapsed), now);
+        let published = [
+            (&ORDERS, order.encode()),
+            (&REFUSALS, refused.expect("refused").encode()),
+            (&SHIPMENTS, ShipmentReport::of(&shipment).encode().expect("encodes")),
+        ];
+        let subscription = "warehouse".into();
+        let source = Source { subscription: &subscription, message_id: "1", published_at: now };
+        for (table, message) in &published {
+            for other in Table::ALL {
+                let row = other.row(&source, message);
+                prop_assert_eq!(row.is_ok(), other == *table, "{} in {}: {:?}", table.name, other.name, row);
+            }
+            let row = table.row(&source, message).expect("fits");
+            prop_assert_eq!(row.published_at(), now);
+            for column in table.columns().filter(|it| it.mode == Mode::Required) {
+                prop_assert!(row.columns().contains_key(column.name), "{}", column.name);
+            }
+        }
     }
 
     #[test]

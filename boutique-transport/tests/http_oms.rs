@@ -10,6 +10,7 @@ use boutique_core::customer::{Address, Email};
 use boutique_core::event::{ConfirmedOrder, HoldRef, ItemRef, OrderConfirmedEvent, OrderItem};
 use boutique_core::fault::{Fault, FaultKind};
 use boutique_core::flow::{Step, StepService};
+use boutique_core::fraud::{Band, Risk};
 use boutique_core::ids::{OrderId, ProductId, ReturnId, UserId};
 use boutique_core::limits::Units;
 use boutique_core::money::{Currency, Money};
@@ -167,6 +168,10 @@ fn placed(id: &str, user: &str) -> ConfirmedOrder {
         total: usd(12_000),
         discount: usd(0),
         tax: usd(0),
+        risk: Some(Risk {
+            score: 450,
+            band: Band::Medium,
+        }),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         order: OrderConfirmedEvent {
             order_id: order_id(id),

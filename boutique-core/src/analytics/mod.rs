@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use feed::{TableFeed, TableSink};
 pub use ingest::{IngestEvents, IngestPump};
 pub use memory::MemoryAnalytics;
-pub use table::{METADATA, ORDERS, PARTITIONED_BY, SHIPMENTS, Source, Table, TableRow};
+pub use table::{METADATA, ORDERS, PARTITIONED_BY, REFUSALS, SHIPMENTS, Source, Table, TableRow};
 
 use crate::broker::Attributes;
 use crate::clock::Timestamp;

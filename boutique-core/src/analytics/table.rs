@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::broker::{Message, SubscriptionId};
 use crate::clock::Timestamp;
-use crate::event::{EVENT_TYPE, OrderConfirmedEvent};
+use crate::event::{EVENT_TYPE, OrderConfirmedEvent, OrderRefusedEvent, REFUSED_TYPE};
 use crate::schema::{Column, Kind, Misfit, Mode, Record, fit};
 use crate::warehouse::{REPORT_TYPE, ShipmentReport};
 
@@ -36,6 +36,16 @@ pub const ORDERS: Table = Table {
     data: OrderConfirmedEvent::COLUMNS,
     key: "order_id",
     clustering: &["user_currency", "order_id"],
+};
+
+/// Refused orders.
+pub const REFUSALS: Table = Table {
+    name: "refusals",
+    doc: "Refused orders as they were published, at least once each.",
+    event_type: REFUSED_TYPE,
+    data: OrderRefusedEvent::COLUMNS,
+    key: "order_id",
+    clustering: &["reason"],
 };
 
 /// What became of shipments.
@@ -82,7 +92,7 @@ pub const PARTITIONED_BY: &str = "publish_time";
 
 impl Table {
     /// Every table.
-    pub const ALL: [&'static Self; 2] = [&ORDERS, &SHIPMENTS];
+    pub const ALL: [&'static Self; 3] = [&ORDERS, &REFUSALS, &SHIPMENTS];
 
     /// The table called `name`.
     pub fn named(name: &str) -> Option<&'static Self> {

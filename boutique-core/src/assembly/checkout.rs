@@ -131,6 +131,7 @@ impl CheckoutSystem {
                 store: ports.checkout,
                 broker: ports.broker.publisher(),
                 topic: topology.orders.clone(),
+                refusals: topology.refusals.clone(),
                 clock: ports.clock,
                 lease: OUTBOX_LEASE,
             },

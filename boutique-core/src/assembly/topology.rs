@@ -13,6 +13,8 @@ pub struct Topology {
     pub orders: TopicId,
     /// Confirmed orders that could not be delivered.
     pub orders_dead: TopicId,
+    /// Refused orders, for the data warehouse.
+    pub refusals: TopicId,
     /// What the warehouse says of shipments.
     pub shipments: TopicId,
     /// Order management's subscription to confirmed orders.
@@ -30,6 +32,7 @@ impl Default for Topology {
         Self {
             orders: "orders".into(),
             orders_dead: "orders-dead".into(),
+            refusals: "refusals".into(),
             shipments: "shipments".into(),
             orders_to_oms: "orders.oms".into(),
             orders_to_analytics: "orders.analytics".into(),
@@ -60,13 +63,14 @@ impl Topology {
         ]
     }
 
-    /// Creates the topics of confirmed orders and their subscriptions; fine if they exist.
+    /// Creates the topics of what the checkout decides, and the subscriptions to confirmed orders;
+    /// fine if they exist.
     ///
     /// # Errors
     ///
     /// A [`Fault`] of the broker; it may be called again.
     pub async fn create_orders(&self, broker: &dyn Broker) -> Result<(), Fault> {
-        for topic in [&self.orders, &self.orders_dead] {
+        for topic in [&self.orders, &self.orders_dead, &self.refusals] {
             broker.create_topic(topic).await.map_err(broker_fault)?;
         }
         let to_oms = SubscriptionConfig {

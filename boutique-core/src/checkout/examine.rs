@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::customer::{CustomerProfile, LookUpCustomer, Standing, Tier};
 use crate::fault::{Fault, PortError};
 use crate::flow::Ask;
-use crate::fraud::{Assess, Decision, RiskAssessment, Signals};
+use crate::fraud::{Assess, Decision, Risk, RiskAssessment, Signals};
 use crate::ids::OrderId;
 use crate::money::Money;
 use crate::pricing::Totals;
@@ -206,6 +206,7 @@ where
             tier,
             totals,
             checks: vec![stock, crm],
+            risk: None,
         };
         let began = self.now();
         let question = Assess {
@@ -219,6 +220,10 @@ where
         let took = self.now().since(began);
         let fraud = |verdict, detail| check("fraud", verdict, policies.fraud, took, detail);
         let scored = |it: &RiskAssessment| format!("score {}", it.score);
+        verdicts.risk = answer.as_ref().ok().map(|it| Risk {
+            score: it.score,
+            band: it.band,
+        });
         let doubtful = match answer {
             Ok(risk) => match risk.decision {
                 Decision::Allow => {

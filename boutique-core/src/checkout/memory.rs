@@ -14,6 +14,7 @@ use super::{
 use crate::broker::Message;
 use crate::carts::{Cart, CartBook, CartError, CartLine, Carts};
 use crate::clock::Timestamp;
+use crate::event::OrderRefusedEvent;
 use crate::fault::{Fault, PortError};
 use crate::ids::{IdempotencyKey, OrderId, UserId};
 use crate::shelf::Shelf;
@@ -44,6 +45,19 @@ struct Waiting {
 impl MemoryCheckout {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn announce(&mut self, order_id: &OrderId, message: Message, now: Timestamp) {
+        self.last_seq += 1;
+        let waiting = Waiting {
+            order_id: order_id.clone(),
+            message,
+            written_at: now,
+            leased_until: Timestamp::EPOCH,
+        };
+        self.outbox.insert(self.last_seq, waiting);
     }
 }
 
@@ -86,6 +100,7 @@ impl CheckoutStore for MemoryCheckout {
                 order_id.clone(),
             )));
         };
+        let refused = OrderRefusedEvent::of(saga, &decision, now);
         let moved = saga
             .decide(attempt, &decision, now)
             .map_err(PortError::Rejected)?;
@@ -94,16 +109,11 @@ impl CheckoutStore for MemoryCheckout {
             if saga.due().is_none() {
                 state.open.remove(order_id);
             }
+            if let Some(refused) = refused {
+                state.announce(order_id, refused.encode(), now);
+            }
             if let Decide::Confirm { event, .. } = decision {
-                state.last_seq += 1;
-                let waiting = Waiting {
-                    order_id: order_id.clone(),
-                    message: *event,
-                    written_at: now,
-                    leased_until: Timestamp::EPOCH,
-                };
-                let seq = state.last_seq;
-                state.outbox.insert(seq, waiting);
+                state.announce(order_id, *event, now);
                 if let Some(cart) = &saga.intent.cart {
                     let version = (!planted!(CartEmptiedBlindly)).then_some(cart.version);
                     state.carts.empty(&cart.user_id, version);

@@ -51,6 +51,7 @@ use crate::catalog::PricedLine;
 use crate::clock::Timestamp;
 use crate::customer::{Address, Email, Tier};
 use crate::fault::{Fault, PortError};
+use crate::fraud::Risk;
 use crate::ids::{HoldId, IdempotencyKey, OrderId, TenantId, UserId};
 use crate::money::Currency;
 use crate::pii::Pii;
@@ -143,6 +144,9 @@ pub struct Verdicts {
     pub totals: Totals,
     /// Every check, in the order they were made.
     pub checks: Vec<Check>,
+    /// How risky the fraud engine found it, if it was asked and answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
 }
 
 /// The record of one order: the latest attempt and where it stands.
@@ -213,8 +217,9 @@ pub trait CheckoutStore: Send + Sync + 'static {
     async fn begin(&self, intent: Arc<Intent>) -> Result<Begun, Fault>;
 
     /// Moves the attempt by the rules of [`SagaState::apply`]. A confirm also puts the event
-    /// into the outbox and empties the cart if it still has the version of the intent, all in
-    /// one transaction. A decision that was made before in the same sense is answered with the
+    /// into the outbox and empties the cart if it still has the version of the intent, and a
+    /// refusal puts its [`OrderRefusedEvent`](crate::event::OrderRefusedEvent) there, all in one
+    /// transaction. A decision that was made before in the same sense is answered with the
     /// record, unchanged.
     async fn decide(
         &self,

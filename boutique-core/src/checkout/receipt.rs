@@ -5,11 +5,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Intent, Saga, SagaState, Verdicts};
+use super::{Decide, Intent, Saga, SagaState, Verdicts};
 use crate::clock::Timestamp;
 use crate::customer::Address;
-use crate::event::{ConfirmedOrder, HoldRef, ItemRef, OrderConfirmedEvent, OrderItem};
-use crate::fraud::{Band, Reason};
+use crate::event::{
+    ConfirmedOrder, HoldRef, ItemRef, OrderConfirmedEvent, OrderItem, OrderRefusedEvent,
+};
+use crate::fraud::{Band, Reason, Risk};
 use crate::ids::{HoldId, OrderId, ProductId, TrackingId};
 use crate::money::Money;
 use crate::pii::Pii;
@@ -105,6 +107,7 @@ impl ConfirmedOrder {
             total: verdicts.totals.total,
             discount: verdicts.totals.discount,
             tax: verdicts.totals.tax,
+            risk: verdicts.risk,
             traceparent: intent.traceparent.clone(),
             order: OrderConfirmedEvent {
                 order_id: intent.order_id.clone(),
@@ -117,6 +120,42 @@ impl ConfirmedOrder {
                 items: items(intent),
             },
         }
+    }
+}
+
+impl OrderRefusedEvent {
+    /// What `decision` at `now` makes of the record `before` it, if that is a refusal.
+    pub fn of(before: &Saga, decision: &Decide, now: Timestamp) -> Option<Self> {
+        let Decide::Refuse(refusal) = decision else {
+            return None;
+        };
+        let intent = &before.intent;
+        let found = match (refusal, &before.state) {
+            (Refusal::Fraud { score, band, .. }, _) => Some(Risk {
+                score: *score,
+                band: *band,
+            }),
+            (_, SagaState::Review { verdicts, .. } | SagaState::Approved { verdicts, .. }) => {
+                verdicts.risk
+            }
+            _ => None,
+        };
+        let goods = intent
+            .lines
+            .iter()
+            .try_fold(intent.shipping.cost, |sum, it| {
+                sum.plus(it.unit_price.times(it.quantity.get())?)
+            });
+        Some(Self {
+            order_id: intent.order_id.clone(),
+            user_id: intent.body.user_id.clone(),
+            user_currency: intent.body.currency,
+            amount: goods.ok().map(Money::rounded),
+            reason: refusal.name().to_owned(),
+            risk_score: found.map(|it| it.score),
+            risk_band: found.map(|it| it.band),
+            refused_at: now,
+        })
     }
 }
 

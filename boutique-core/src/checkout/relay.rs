@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::CheckoutStore;
+use super::{CheckoutStore, OutboxRecord};
 use crate::broker::{Publish, TopicId};
 use crate::clock::Clock;
+use crate::event::REFUSED_TYPE;
 use crate::fault::Fault;
 
 /// Publishes events under leases, so that several relays share one outbox. Only the broker's
@@ -15,8 +16,10 @@ pub struct Relay {
     pub store: Arc<dyn CheckoutStore>,
     /// Where to publish.
     pub broker: Arc<dyn Publish>,
-    /// The topic.
+    /// The topic of confirmed orders.
     pub topic: TopicId,
+    /// The topic of refused ones.
+    pub refusals: TopicId,
     /// The present, which leases are counted from.
     pub clock: Arc<dyn Clock>,
     /// How long a record is leased. Longer than the broker takes to answer.
@@ -31,7 +34,7 @@ pub struct Relayed {
 }
 
 impl Relay {
-    /// Publishes up to `max` events in one batch.
+    /// Publishes up to `max` events, those of one topic in one batch.
     ///
     /// # Errors
     ///
@@ -42,8 +45,22 @@ impl Relay {
             .store
             .lease_outbox(max, self.clock.now(), self.lease)
             .await?;
+        let refused = |it: &OutboxRecord| {
+            let of = it.message.attributes.get("ce-type");
+            of.is_some_and(|it| it == REFUSED_TYPE)
+        };
+        let (refused, confirmed): (Vec<_>, Vec<_>) = records.into_iter().partition(refused);
+        // What cannot be told of refusals keeps no confirmed order back, nor the other way round.
+        let confirmed = self.publish(&self.topic, confirmed).await;
+        let refused = self.publish(&self.refusals, refused).await;
+        Ok(Relayed {
+            published: confirmed? + refused?,
+        })
+    }
+
+    async fn publish(&self, topic: &TopicId, records: Vec<OutboxRecord>) -> Result<usize, Fault> {
         if records.is_empty() {
-            return Ok(Relayed::default());
+            return Ok(0);
         }
         let (seqs, messages): (Vec<_>, Vec<_>) =
             records.into_iter().map(|it| (it.seq, it.message)).unzip();
@@ -51,10 +68,10 @@ impl Relay {
         if planted!(RelayMarksFirst) {
             self.store.published(seqs.clone()).await?;
         }
-        match self.broker.publish(&self.topic, messages).await {
+        match self.broker.publish(topic, messages).await {
             Ok(_) => {
                 self.store.published(seqs).await?;
-                Ok(Relayed { published })
+                Ok(published)
             }
             Err(error) => {
                 // If this fails too, the lease runs out.

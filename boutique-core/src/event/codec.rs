@@ -17,7 +17,7 @@ use crate::pii::Pii;
 pub const EVENT_TYPE: &str = "boutique.order.confirmed.v1";
 
 /// `ce-source` of everything the checkout publishes.
-const SOURCE: &str = "//boutique/checkout";
+pub(super) const SOURCE: &str = "//boutique/checkout";
 
 /// Why a message is not an order. No text of the message is repeated.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +97,9 @@ impl ConfirmedOrder {
             ("discount".to_owned(), json(&self.discount)),
             ("tax".to_owned(), json(&self.tax)),
         ]);
+        if let Some(risk) = &self.risk {
+            attributes.insert("risk".to_owned(), json(risk));
+        }
         if let Some(traceparent) = &self.traceparent {
             attributes.insert("traceparent".to_owned(), traceparent.clone());
         }
@@ -175,6 +178,12 @@ impl ConfirmedOrder {
             total: money("total", charged)?,
             discount: money("discount", zero)?,
             tax: money("tax", zero)?,
+            risk: match attribute("risk") {
+                None => None,
+                Some(text) => {
+                    serde_json::from_str(text).map_err(|_| DecodeError::Attribute("risk"))?
+                }
+            },
             traceparent: attribute("traceparent").cloned(),
             order,
         })
@@ -201,7 +210,7 @@ fn is_foreign(event_type: &str) -> bool {
     event_type.starts_with("google.cloud.pubsub.")
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+pub(super) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps have text keys and nothing here fails to serialize")
 }
 
@@ -288,6 +297,10 @@ mod tests {
     fn what_is_encoded_decodes_to_the_same_order() {
         let mut order = ConfirmedOrder::decode(&bare(FLAT), Timestamp::EPOCH).expect("decodes");
         order.occurred_at = Timestamp::from_micros(1_291_213_560_123_456);
+        order.risk = Some(crate::fraud::Risk {
+            score: 450,
+            band: crate::fraud::Band::Medium,
+        });
         order.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
         order.holds = vec![HoldRef {
             system: crate::stock::StockSystem::Inventory,

@@ -1,17 +1,21 @@
-//! `OrderConfirmedEvent`: the one thing checkout tells the rest of the world.
+//! `OrderConfirmedEvent`: the one thing checkout tells the rest of the world. What it refuses it
+//! tells the data warehouse only.
 //!
 //! The data of the message is [`OrderConfirmedEvent`] with exactly the top-level names of the
 //! wire contract, because a table schema maps them and refuses unknown ones. What else an
 //! event needs travels as message attributes; [`ConfirmedOrder`] is both together.
 
 mod codec;
+mod refused;
 
 use serde::{Deserialize, Serialize};
 
 pub use codec::{DecodeError, EVENT_TYPE};
+pub use refused::{OrderRefusedEvent, REFUSED_TYPE};
 
 use crate::clock::Timestamp;
 use crate::customer::{Address, Email};
+use crate::fraud::Risk;
 use crate::ids::{EventId, HoldId, OrderId, ProductId, TrackingId, UserId};
 use crate::limits::Units;
 use crate::money::{Currency, Money};
@@ -91,6 +95,9 @@ pub struct ConfirmedOrder {
     pub discount: Money,
     /// `tax`: what of the total is tax.
     pub tax: Money,
+    /// `risk`: how risky the fraud engine found it, if it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
     /// `traceparent`, passed on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

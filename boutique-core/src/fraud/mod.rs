@@ -29,6 +29,7 @@ use crate::customer::Tier;
 use crate::fault::Fault;
 use crate::ids::{OrderId, Pseudonym};
 use crate::money::Money;
+use crate::schema::text_cells;
 
 /// What is known of an order before it is sold. Nothing personal: e-mail, user and address are
 /// pseudonyms.
@@ -104,6 +105,17 @@ pub struct Reason {
     pub points: i32,
     /// What it saw, without personal data.
     pub detail: String,
+}
+
+text_cells!(Band);
+
+/// How risky an order was found, without the reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk {
+    /// 0 to 1000.
+    pub score: u16,
+    /// The score in words.
+    pub band: Band,
 }
 
 /// The answer: how risky, what to do, and why.

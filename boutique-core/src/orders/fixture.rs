@@ -65,6 +65,7 @@ pub(super) fn placed() -> ConfirmedOrder {
         total: usd(14_850),
         discount: usd(0),
         tax: usd(1_350),
+        risk: None,
         traceparent: None,
         order: OrderConfirmedEvent {
             order_id: order_id(),

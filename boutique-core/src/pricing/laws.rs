@@ -78,6 +78,7 @@ fn case(draw: &mut Draw, whole: bool) -> Case {
         total: totals.total,
         discount: totals.discount,
         tax: totals.tax,
+        risk: None,
         traceparent: None,
         order: OrderConfirmedEvent {
             shipping_tracking_id: order_id.tracking(),

@@ -193,6 +193,7 @@ pub(crate) fn verdicts(detail: &str) -> Verdicts {
             duration_ms: 3,
             detail: detail.to_owned(),
         }],
+        risk: None,
     }
 }
 
@@ -232,6 +233,7 @@ pub(crate) fn placed(order: &str) -> ConfirmedOrder {
         total: usd(14_850),
         discount: usd(0),
         tax: usd(1_350),
+        risk: None,
         traceparent: None,
         order: OrderConfirmedEvent {
             user_id: user("ada"),

@@ -8,6 +8,7 @@ use boutique_core::checkout::{
     Check, IntendedHold, Intent, OrderBody, PlaceOrder, Verdict, Verdicts,
 };
 use boutique_core::event::ConfirmedOrder;
+use boutique_core::fraud::{Band, Risk};
 use boutique_core::money::{Currency, Money};
 use boutique_core::pricing::{TaxMode, TaxTable, Totals};
 use boutique_core::shipping::{FreightClass, ShippingQuote};
@@ -228,10 +229,19 @@ pub fn check() -> impl Strategy<Value = Check> + Clone {
     })
 }
 
+/// How risky an order may be found.
+pub fn risk() -> impl Strategy<Value = Risk> + Clone {
+    (0..=1_000_u16).prop_map(|score| Risk {
+        score,
+        band: Band::of(score),
+    })
+}
+
 /// An attempt and what was found out about it; the totals are those of its lines and its tier.
 pub fn attempt() -> impl Strategy<Value = (Intent, Verdicts)> + Clone {
     let checks = prop::collection::vec(check(), 0..4);
-    (intent(), tier(), tax_table(), checks).prop_map(|(intent, tier, taxes, checks)| {
+    let parts = (intent(), tier(), tax_table(), checks, option::of(risk()));
+    parts.prop_map(|(intent, tier, taxes, checks, risk)| {
         let totals = Totals::of(
             &intent.lines,
             intent.body.currency,
@@ -245,6 +255,7 @@ pub fn attempt() -> impl Strategy<Value = (Intent, Verdicts)> + Clone {
             tier,
             totals,
             checks,
+            risk,
         };
         (intent, verdicts)
     })

@@ -10,6 +10,7 @@ use boutique_core::checkout::{
     StoreRejection,
 };
 use boutique_core::clock::Timestamp;
+use boutique_core::event::OrderRefusedEvent;
 use boutique_core::fault::{Fault, PortError};
 use boutique_core::ids::OrderId;
 use rusqlite::{Connection, Row, params};
@@ -88,28 +89,24 @@ impl CheckoutStore for SqliteCheckout {
     ) -> Result<Saga, StoreError> {
         let (known, order_id) = (self.intents.get(order_id), order_id.clone());
         let event = match &decision {
-            Decide::Confirm { event, .. } => Some((
-                event.ordering_key.clone(),
-                Arc::clone(&event.data),
-                to_json(&event.attributes)?,
-            )),
+            Decide::Confirm { event, .. } => Some(Written::new(event)?),
             _ => None,
         };
         let decide = move |tx: &Tx<'_>| {
             let Some((seq, mut saga)) = load(tx, &order_id, known.as_ref())? else {
                 return Err(PortError::Rejected(StoreRejection::UnknownOrder(order_id)));
             };
+            let refused = OrderRefusedEvent::of(&saga, &decision, now);
             let moved = saga.decide(attempt, &decision, now);
             if !moved.map_err(PortError::Rejected)? {
                 return Ok(saga);
             }
             update(tx, seq, &saga)?;
-            if let Some((key, data, attributes)) = event {
-                tx.run(
-                    "INSERT INTO outbox (order_id, created_at, ordering_key, data, attributes)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![order_id.as_str(), now.as_micros(), key, data, attributes],
-                )?;
+            if let Some(refused) = refused {
+                announce(tx, &order_id, now, &Written::new(&refused.encode())?)?;
+            }
+            if let Some(event) = event {
+                announce(tx, &order_id, now, &event)?;
                 if let Some(cart) = &saga.intent.cart {
                     carts::empty(tx, &cart.user_id, Some(cart.version))?;
                 }
@@ -230,6 +227,48 @@ impl CheckoutStore for SqliteCheckout {
         };
         self.store.read(status).await
     }
+}
+
+/// A message as the outbox keeps it.
+struct Written {
+    ordering_key: Option<Arc<str>>,
+    data: Arc<str>,
+    attributes: String,
+}
+
+impl Written {
+    fn new(message: &Message) -> Result<Self, Fault> {
+        Ok(Self {
+            ordering_key: message.ordering_key.clone(),
+            data: Arc::clone(&message.data),
+            attributes: to_json(&message.attributes)?,
+        })
+    }
+}
+
+fn announce(
+    tx: &Tx<'_>,
+    order_id: &OrderId,
+    now: Timestamp,
+    message: &Written,
+) -> Result<(), Fault> {
+    let Written {
+        ordering_key,
+        data,
+        attributes,
+    } = message;
+    tx.run(
+        "INSERT INTO outbox (order_id, created_at, ordering_key, data, attributes)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            order_id.as_str(),
+            now.as_micros(),
+            ordering_key,
+            data,
+            attributes
+        ],
+    )?;
+    Ok(())
 }
 
 /// A row of the outbox.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use boutique_core::analytics::{REFUSALS, Source};
 use boutique_core::carts::{Cart, CartLine, CartRef};
 use boutique_core::checkout::Intent;
+use boutique_core::event::ConfirmedOrder;
 
 use super::super::given::{at, fine, intent, message, order_id, product, units, user};
 use super::{Store, begun, confirm, decided};
@@ -56,8 +58,8 @@ pub(super) async fn a_confirm_puts_the_event_into_the_outbox_once(store: &Store,
     );
 }
 
-pub(super) async fn nothing_but_a_confirm_writes_an_event(store: &Store, _: Time) {
-    for path in [&["refused"][..], &["failed"], &["review", "approved"]] {
+pub(super) async fn what_is_not_decided_writes_no_event(store: &Store, _: Time) {
+    for path in [&["failed"][..], &["review", "approved"]] {
         let order = format!("o-{}", path[0]);
         begun(store, &order).await;
         for to in path {
@@ -67,6 +69,27 @@ pub(super) async fn nothing_but_a_confirm_writes_an_event(store: &Store, _: Time
     assert_eq!(fine(store.outbox().await).waiting, 0);
     decided(store, "o-review", "confirmed", 2).await;
     assert_eq!(fine(store.outbox().await).waiting, 1);
+}
+
+pub(super) async fn a_refusal_says_why_to_the_data_warehouse_once(store: &Store, _: Time) {
+    begun(store, "o").await;
+    for second in [5, 6] {
+        decided(store, "o", "refused", second).await;
+    }
+    let [record] = &fine(store.lease_outbox(9, at(7), MINUTE).await)[..] else {
+        panic!("one refusal, one event");
+    };
+    let source = Source {
+        subscription: &"warehouse".into(),
+        message_id: "1",
+        published_at: at(7),
+    };
+    let row = REFUSALS.row(&source, &record.message).expect("a row");
+    let said = |column: &str| row.columns().get(column).cloned();
+    assert_eq!(said("order_id"), Some("o".into()));
+    assert_eq!(said("refused_at"), Some(at(5).as_micros().into()));
+    // It is no order, whoever gets it.
+    assert!(ConfirmedOrder::decode(&record.message, at(5)).is_err());
 }
 
 /// Puts a tea into the cart; answers with the cart.

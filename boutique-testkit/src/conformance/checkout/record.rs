@@ -379,6 +379,7 @@ where
                     match saga.decide(*attempt, &decision, now) {
                         Ok(moved) => {
                             prop_assert_eq!(subject, Ok(saga.clone()));
+                            waiting += u64::from(moved && *to == "refused");
                             if moved && *to == "confirmed" {
                                 waiting += 1;
                                 let cart = saga.intent.cart.clone().expect("every intent has one");

@@ -186,6 +186,7 @@ fn verdicts() -> Verdicts {
             total: usd(100),
         },
         checks: Vec::new(),
+        risk: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use boutique_core::clock::Timestamp;
 use boutique_core::event::{ConfirmedOrder, HoldRef, OrderConfirmedEvent};
+use boutique_core::fraud::Risk;
 use boutique_core::ids::{EventId, OrderId, ReturnId, TrackingId, UserId};
 use boutique_core::money::Money;
 use boutique_core::orders::{
@@ -85,6 +86,10 @@ pub(super) struct OrderOut {
     /// The holds its goods are taken from, and how many items each covers.
     #[schema(value_type = Vec<Object>)]
     holds: Vec<HoldRef>,
+    /// How risky the fraud engine found it, if it was asked.
+    #[schema(value_type = Option<Object>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    risk: Option<Risk>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     traceparent: Option<String>,
     /// What was placed, as the event says it.
@@ -204,6 +209,7 @@ impl From<Order> for OrderOut {
             tax: placed.tax,
             event_id: placed.event_id,
             holds: placed.holds,
+            risk: placed.risk,
             traceparent: placed.traceparent,
             order: placed.order,
             sale_booked: progress.sale_booked,
@@ -247,6 +253,7 @@ impl From<OrderOut> for Order {
                 total: it.total,
                 discount: it.discount,
                 tax: it.tax,
+                risk: it.risk,
                 traceparent: it.traceparent,
                 order: it.order,
             }),
