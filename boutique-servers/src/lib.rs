@@ -21,6 +21,7 @@ pub mod servers;
 pub mod simulate;
 pub mod stack;
 pub mod store;
+pub mod systemd;
 pub mod token;
 pub mod up;
 

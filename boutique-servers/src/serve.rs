@@ -20,9 +20,10 @@ use crate::config::{Common, Program, Serving};
 use crate::exit::Failure;
 use crate::logs;
 use crate::output::Output;
-use crate::parts::Part;
+use crate::parts::{Duty, Part};
 use crate::runtime::runtime;
 use crate::servers::Composed;
+use crate::systemd::{self, Vital};
 
 /// How a server was started.
 #[derive(Clone, Copy, Debug, Default)]
@@ -165,18 +166,28 @@ impl Bound {
         let (behind, rounds) = (TaskTracker::new(), TaskTracker::new());
         let (watched, ended, every) = (admin.clone(), watching.clone(), common.check_every);
         behind.spawn(async move { watched.watch(every, &ended).await });
+        let admin_at = self.admin.local_addr();
         let (over, paths) = (watching.clone(), admin.router().merge(more));
         behind.spawn(async move {
             self.admin.run(paths, over.cancelled_owned()).await;
         });
+        let vital = Vital {
+            api: self.api.local_addr(),
+            admin: admin_at,
+            health: admin.clone(),
+            duties: duties.iter().map(Duty::pulse).collect(),
+        };
+        behind.spawn(systemd::feed(vital, watching.clone()));
         for duty in duties {
             rounds.spawn(duty.run(working.clone()));
         }
         tracing::info!(api = %self.api.local_addr(), "listening");
+        systemd::ready();
 
         let drain = async {
             stop.cancelled().await;
             admin.drain();
+            systemd::stopping();
             tracing::info!("draining");
         };
         let drained = self.api.run(router, drain).await;

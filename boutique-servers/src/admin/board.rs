@@ -14,12 +14,13 @@ use boutique_transport::sources::SystemClock;
 use futures_util::future::join_all;
 use http::Method;
 use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Something a server depends on, and how to find out whether it is there.
 pub struct Dependency {
     name: &'static str,
     needed: bool,
+    own: bool,
     check: Box<dyn Fn() -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>,
 }
 
@@ -46,6 +47,7 @@ impl Dependency {
         Self {
             name,
             needed,
+            own: false,
             check: Box::new(move || Box::pin(check())),
         }
     }
@@ -66,13 +68,19 @@ impl Dependency {
     }
 
     /// The server's own store. Always needed. All ports of a store are in one place, so a look
-    /// at one of them will do.
+    /// at one of them, and a write to one that changes nothing, will do.
     pub fn store(ports: &Ports) -> Self {
-        let orders = ports.checkout.clone();
-        Self::new("store", true, move || {
-            let orders = orders.clone();
-            async move { orders.outbox().await.map(drop) }
-        })
+        let (orders, signals) = (ports.checkout.clone(), ports.signals.clone());
+        let store = Self::new("store", true, move || {
+            let (orders, signals) = (orders.clone(), signals.clone());
+            async move {
+                orders.outbox().await?;
+                // Nothing is as old: the writer is asked and has nothing to do.
+                signals.forget(Timestamp::from_micros(i64::MIN)).await?;
+                Ok(())
+            }
+        });
+        Self { own: true, ..store }
     }
 }
 
@@ -147,6 +155,16 @@ impl Board {
         checked
             .iter()
             .all(|it| !it.needed || it.state == Health::Up)
+    }
+
+    /// The first of those in this process that gives no answer `within`, not even a bad one.
+    pub(super) async fn silent(&self, within: Duration) -> Option<&'static str> {
+        let asked = self.dependencies.iter().filter(|it| it.own);
+        let answers = asked.map(|it| async move {
+            let answer = timeout(within, Call::background().scope((it.check)())).await;
+            answer.is_err().then_some(it.name)
+        });
+        join_all(answers).await.into_iter().flatten().next()
     }
 
     /// Checks all of them at the same time, each for at most `within`.

@@ -88,6 +88,12 @@ impl Admin {
         !self.is_draining() && self.inner.board.is_up()
     }
 
+    /// The first dependency within this process, such as its store, that gives no answer
+    /// `within`, not even a bad one.
+    pub async fn silent(&self, within: Duration) -> Option<&'static str> {
+        self.inner.board.silent(within).await
+    }
+
     /// Checks every dependency and reads every meter once, and tells what was found.
     pub async fn check(&self) -> Vec<Checked> {
         let Inner { board, meters, .. } = &*self.inner;

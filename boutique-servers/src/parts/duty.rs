@@ -1,13 +1,13 @@
 //! What a server does behind its clients' backs: rounds of work, again and again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use boutique_core::fault::Fault;
 use boutique_core::flow::BoxFuture;
 use boutique_transport::http::call::Call;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Work that has to be done again and again.
@@ -15,6 +15,7 @@ pub struct Duty {
     name: &'static str,
     pace: Pace,
     wake: Arc<Notify>,
+    pulse: Pulse,
     round: Box<dyn Fn() -> BoxFuture<'static, Result<bool, Fault>> + Send + Sync>,
 }
 
@@ -44,6 +45,7 @@ impl Duty {
             name,
             pace,
             wake: Arc::new(Notify::new()),
+            pulse: Pulse::new(name),
             round: Box::new(move || Box::pin(round())),
         }
     }
@@ -64,10 +66,17 @@ impl Duty {
         Arc::clone(&self.wake)
     }
 
+    /// Tells whether it goes round.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
     /// Goes round until `stop`; a round that has begun is ended first.
     pub async fn run(self, stop: CancellationToken) {
+        let _ended = EndOnDrop(&self.pulse);
         let mut failures = 0_u32;
         while !stop.is_cancelled() {
+            self.pulse.set(Beat::Round(Instant::now()));
             // Each round is a call of its own, so that what it asks others is of the background.
             let outcome = Call::background().scope((self.round)()).await;
             let pause = match &outcome {
@@ -75,6 +84,7 @@ impl Duty {
                 Ok(false) => self.pace.idle,
                 Err(_) => self.pace.failed * (1 << failures.min(3)),
             };
+            self.pulse.set(Beat::Pause);
             self.note(&outcome, failures);
             failures = outcome.as_ref().map_or_else(|_| failures + 1, |_| 0);
             tokio::select! {
@@ -97,6 +107,56 @@ impl Duty {
             Ok(_) if failures > 0 => tracing::info!(duty, failures, "a duty works again"),
             _ => {}
         }
+    }
+}
+
+/// Whether a duty goes round. Clones look at the same.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    name: &'static str,
+    beat: Arc<Mutex<Beat>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Beat {
+    Pause,
+    Round(Instant),
+    Ended,
+}
+
+impl Pulse {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            beat: Arc::new(Mutex::new(Beat::Pause)),
+        }
+    }
+
+    fn set(&self, beat: Beat) {
+        *self.beat.lock().unwrap_or_else(PoisonError::into_inner) = beat;
+    }
+
+    /// The duty's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it goes on: it has neither ended nor been in one round for longer than `longest`.
+    pub fn is_going(&self, longest: Duration) -> bool {
+        match *self.beat.lock().unwrap_or_else(PoisonError::into_inner) {
+            Beat::Pause => true,
+            Beat::Round(since) => since.elapsed() <= longest,
+            Beat::Ended => false,
+        }
+    }
+}
+
+/// However it ends: told to, or by a panic.
+struct EndOnDrop<'a>(&'a Pulse);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.set(Beat::Ended);
     }
 }
 

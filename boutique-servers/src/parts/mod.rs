@@ -30,7 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use accounting::accounting;
 pub use checkout::{CheckoutStores, checkout, finish};
 pub use crm::crm;
-pub use duty::{Duty, Pace};
+pub use duty::{Duty, Pace, Pulse};
 pub use fraud::fraud;
 pub use gateway::{gateway, verifier};
 pub use oms::oms;

@@ -72,6 +72,9 @@ fn start(program: &Path, planned: &Planned) -> std::io::Result<Child> {
     Command::new(program)
         .args(["serve", planned.server.name(), "--with-parent"])
         .envs(planned.env.iter().map(|(name, value)| (name, value)))
+        // Whoever supervises us is told of us alone.
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
         // Ctrl-C reaches us alone: we say when the servers end.
         .process_group(0)
         .stdin(Stdio::piped())
