@@ -1,0 +1,52 @@
+//! Finding and reading the files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder of everything deployed.
+pub(crate) fn deploy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy")
+}
+
+/// A file's text.
+pub(crate) fn text(file: &str) -> String {
+    let path = deploy().join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Every file, by its path from the folder, with its text.
+pub(crate) fn all() -> Vec<(String, String)> {
+    let (mut files, mut folders) = (Vec::new(), vec![deploy()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(|it| it.to_str());
+            if name == Some(".terraform") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(deploy()).expect("below");
+            let text = fs::read_to_string(&path).expect("text");
+            files.push((name.display().to_string(), text));
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The lines `NAME=value` of an environment file.
+pub(crate) fn env_file(file: &str) -> Vec<(String, String)> {
+    let text = text(file);
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|it| !it.is_empty() && !it.starts_with('#'));
+    lines
+        .map(|line| {
+            let split = line.split_once('=');
+            let (name, value) = split.unwrap_or_else(|| panic!("{file}: no NAME=value: {line}"));
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
