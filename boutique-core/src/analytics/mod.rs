@@ -4,6 +4,7 @@
 mod feed;
 mod ingest;
 mod memory;
+mod question;
 mod table;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use feed::{TableFeed, TableSink};
 pub use ingest::{IngestEvents, IngestPump};
 pub use memory::MemoryAnalytics;
+pub use question::{FULFILMENT, Question, REVENUE};
 pub use table::{METADATA, ORDERS, PARTITIONED_BY, REFUSALS, SHIPMENTS, Source, Table, TableRow};
 
 use crate::broker::Attributes;
