@@ -32,9 +32,7 @@ impl Emulator {
                  that runs",
             )
         })?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let port = free_port()?;
         let process = Command::new(program)
             .args(["--host=127.0.0.1", &format!("--port={port}")])
             .stdin(Stdio::null())
@@ -44,7 +42,7 @@ impl Emulator {
         let host = format!("127.0.0.1:{port}");
         let mut emulator = Self { process, host };
         let begun = Instant::now();
-        while !answers(port) {
+        while !answers(port, "/") {
             if let Some(status) = emulator.process.try_wait()? {
                 let text = format!("Google's Pub/Sub emulator ended at its start: {status}");
                 return Err(io::Error::other(text));
@@ -79,12 +77,21 @@ fn find() -> Option<PathBuf> {
     })
 }
 
-fn answers(port: u16) -> bool {
+/// A port that nobody listens on at present.
+pub(crate) fn free_port() -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// Whether a `GET` of `path` there is answered with 200.
+pub(crate) fn answers(port: u16, path: &str) -> bool {
     let ask = || -> io::Result<bool> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
         let mut answer = [0; 12];
         stream.read_exact(&mut answer)?;
         Ok(&answer == b"HTTP/1.1 200")

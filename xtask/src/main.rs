@@ -1,16 +1,19 @@
 //! The project's own commands: `cargo xtask test`, `simulate`, `fuzz`, `cost`.
 
+mod bigquery;
 mod cost;
 mod emulator;
 mod fuzz;
 mod simulate;
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use bigquery::Warehouse;
 use emulator::Emulator;
 
 const HELP: &str = "\
@@ -62,6 +65,13 @@ fn test(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let warehouse = match bigquery_emulator(require_all) {
+        Ok(warehouse) => warehouse,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let begun = Instant::now();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
@@ -73,6 +83,10 @@ fn test(args: &[String]) -> ExitCode {
     }
     if let Some(emulator) = &emulator {
         cargo.env(emulator::HOST, &emulator.host);
+    }
+    if let Some(warehouse) = &warehouse {
+        cargo.env(bigquery::HOST, &warehouse.host);
+        cargo.env(bigquery::STORAGE_HOST, &warehouse.storage_host);
     }
     match cargo.status() {
         Ok(status) if status.success() => {
@@ -150,6 +164,25 @@ fn pubsub_emulator(required: bool) -> io::Result<Option<Emulator>> {
     }
 }
 
+/// Starts a BigQuery emulator, unless one runs already or, where it may be missing, none can be
+/// had.
+fn bigquery_emulator(required: bool) -> io::Result<Option<Warehouse>> {
+    if is_set(bigquery::HOST) {
+        return Ok(None);
+    }
+    match Warehouse::start() {
+        Ok(warehouse) => {
+            say(&format!("BigQuery emulator: started at {}", warehouse.host));
+            Ok(Some(warehouse))
+        }
+        Err(error) if !required => {
+            say(&format!("tests of BigQuery are skipped: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Runs the whole shop through seeded disasters.
 fn simulate() -> ExitCode {
     say("simulator: the whole shop through seeded disasters, built for release");
@@ -196,4 +229,10 @@ fn is_set(name: &str) -> bool {
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    let named: Option<OsString> = env::var_os("CARGO_TARGET_DIR");
+    root().join(named.map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }

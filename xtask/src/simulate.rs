@@ -1,13 +1,12 @@
 //! The simulator as CI runs it: thousands of seeds, then some of them again in two processes.
 
 use std::env;
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{root, say};
+use crate::{root, say, target};
 
 /// Seeds of a run, of 60 orders each.
 const SEEDS: u64 = 5_000;
@@ -92,12 +91,6 @@ fn build() -> Result<PathBuf, String> {
         Ok(_) => Err("it does not build".to_owned()),
         Err(error) => Err(format!("cargo could not be started: {error}")),
     }
-}
-
-/// Where cargo puts what it builds.
-fn target() -> PathBuf {
-    let named: Option<OsString> = env::var_os("CARGO_TARGET_DIR");
-    root().join(named.map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }
 
 /// The hashes of the first seeds, a line each.
