@@ -98,11 +98,13 @@ def tables_as_the_service_keeps_them():
 
     async def keep_view(project_id, dataset_id, table_id, body, ctx):
         query = body["view"]["query"]
+        before = ctx.catalog.get_table(project_id, dataset_id, table_id)
+        description = body.get("description", before and before.description)
         name = f"`{project_id}.{dataset_id}.{table_id}`"
         ddl = f"CREATE OR REPLACE VIEW {name} AS {query}"
         await execute_query_job(project_id, f"view_{uuid4().hex}", ddl, None, ctx)
         made = ctx.catalog.get_table(project_id, dataset_id, table_id)
-        said = {"view_query": query, "description": body.get("description", made.description)}
+        said = {"view_query": query, "description": description}
         return told(ctx.catalog.update_table(made.model_copy(update=said)))
 
     # The first route that fits answers.

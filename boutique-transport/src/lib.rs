@@ -8,6 +8,7 @@
 //! | `jwt` | [`jwt`] | tokens, and the keys they are signed with |
 //! | `jwt` | [`gateway`] | the front door |
 //! | `pubsub` | [`pubsub`] | Google Cloud Pub/Sub: publishing, streaming pull, topics |
+//! | `bigquery` | [`bigquery`] | Google BigQuery: tables and views of the data warehouse |
 
 pub mod sources;
 
@@ -22,5 +23,11 @@ pub mod gateway;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 
+#[cfg(any(feature = "bigquery", feature = "pubsub"))]
+mod google;
+
 #[cfg(feature = "pubsub")]
 pub mod pubsub;
+
+#[cfg(feature = "bigquery")]
+pub mod bigquery;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use feed::{TableFeed, TableSink};
 pub use ingest::{IngestEvents, IngestPump};
 pub use memory::MemoryAnalytics;
-pub use question::{FULFILMENT, Question, REVENUE};
+pub use question::Question;
 pub use table::{METADATA, ORDERS, PARTITIONED_BY, REFUSALS, SHIPMENTS, Source, Table, TableRow};
 
 use crate::broker::Attributes;

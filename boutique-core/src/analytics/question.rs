@@ -6,7 +6,7 @@
 //! microseconds: whole numbers all, so that no engine rounds in its own way. Rows come in no
 //! order.
 
-use super::{ORDERS, SHIPMENTS, Table};
+use super::{ORDERS, REFUSALS, SHIPMENTS, Table};
 use crate::schema::{Column, Kind, Mode};
 
 /// A question, and what its answer looks like.
@@ -23,7 +23,7 @@ pub struct Question {
 }
 
 /// Revenue by day and currency.
-pub const REVENUE: Question = Question {
+const REVENUE: Question = Question {
     name: "revenue",
     doc: "What buyers pay, by the day the order was placed and by currency.",
     tables: &[&ORDERS],
@@ -40,8 +40,34 @@ pub const REVENUE: Question = Question {
     ],
 };
 
+/// Refusals by reason.
+const REASONS: Question = Question {
+    name: "refusals_by_reason",
+    doc: "How many orders were refused, by day and by reason.",
+    tables: &[&REFUSALS],
+    columns: &[
+        text("day", "The day they were refused."),
+        text("reason", "Why."),
+        whole("orders", "How many."),
+    ],
+};
+
+/// Fraud rate by band.
+const FRAUD: Question = Question {
+    name: "fraud",
+    doc: "How many of the orders that the fraud engine assessed were refused as fraud, by itself \
+          or by the person who looked at them, by band.",
+    tables: &[&ORDERS, &REFUSALS],
+    columns: &[
+        text("band", "How risky the fraud engine found them."),
+        whole("assessed", "How many, confirmed or refused for whatever reason."),
+        whole("refused", "How many of them were refused as fraud."),
+        whole("refused_ppm", "The same for every million assessed, rounded down."),
+    ],
+};
+
 /// Time from order to shipment.
-pub const FULFILMENT: Question = Question {
+const FULFILMENT: Question = Question {
     name: "fulfilment",
     doc: "How long it takes from the order until its goods have left, by the day the order was \
           placed and by stock system.",
@@ -65,7 +91,7 @@ pub const FULFILMENT: Question = Question {
 
 impl Question {
     /// Every question.
-    pub const ALL: [&'static Self; 2] = [&REVENUE, &FULFILMENT];
+    pub const ALL: [&'static Self; 4] = [&REVENUE, &REASONS, &FRAUD, &FULFILMENT];
 
     /// The question called `name`.
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -2,21 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use boutique_core::broker::{SubscriptionId, TopicId};
+use google_cloud_auth::credentials::Credentials;
 use google_cloud_auth::credentials::anonymous::Builder as Anonymous;
-use google_cloud_auth::credentials::{Builder, Credentials};
-use google_cloud_auth::errors::CredentialsError;
 use google_cloud_gax::client_builder::Error as ClientError;
-use tokio::time::timeout;
+
+use crate::google;
 
 /// The variable that says where an emulator is, as `host:port`; Google's own tools read it too.
 pub const EMULATOR_HOST: &str = "PUBSUB_EMULATOR_HOST";
-
-/// How long a first token may take. Where there is neither a key nor a metadata server the
-/// client would go on looking for one.
-const CREDENTIALS_TIME: Duration = Duration::from_secs(5);
 
 /// Pub/Sub of one project. Clones share its credentials.
 #[derive(Clone)]
@@ -56,10 +51,6 @@ pub enum ConnectError {
     Client(#[source] ClientError),
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("no token within {} s", CREDENTIALS_TIME.as_secs())]
-struct NoToken;
-
 impl PubSub {
     /// Google's, or the emulator that `emulator` names, which is the value of [`EMULATOR_HOST`].
     ///
@@ -81,16 +72,9 @@ impl PubSub {
     ///
     /// [`ConnectError`]; what has no credentials hears of it here, within seconds.
     pub async fn google(project: &str) -> Result<Self, ConnectError> {
-        let project = project_id(project)?;
-        let none =
-            |error: Box<dyn std::error::Error + Send + Sync>| ConnectError::Credentials(error);
-        let credentials = Builder::default().build().map_err(|it| none(it.into()))?;
-        let token = credentials.headers(http::Extensions::new());
-        match timeout(CREDENTIALS_TIME, token).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(none(Box::<CredentialsError>::new(error))),
-            Err(_) => return Err(none(NoToken.into())),
-        }
+        let project = google::project_id(project).ok_or(ConnectError::Project)?;
+        let credentials = google::credentials().await;
+        let credentials = credentials.map_err(ConnectError::Credentials)?;
         Ok(Self {
             project,
             endpoint: None,
@@ -109,7 +93,7 @@ impl PubSub {
             return Err(ConnectError::Emulator);
         }
         Ok(Self {
-            project: project_id(project)?,
+            project: google::project_id(project).ok_or(ConnectError::Project)?,
             endpoint: Some(format!("http://{host}").into()),
             credentials: Anonymous::new().build(),
         })
@@ -124,14 +108,4 @@ impl PubSub {
     pub fn subscription(&self, subscription: &SubscriptionId) -> String {
         format!("projects/{}/subscriptions/{subscription}", self.project)
     }
-}
-
-/// <https://cloud.google.com/resource-manager/docs/creating-managing-projects>
-fn project_id(text: &str) -> Result<Arc<str>, ConnectError> {
-    let fine = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
-    let first = text.as_bytes().first();
-    let valid = (6..=30).contains(&text.len())
-        && first.is_some_and(u8::is_ascii_lowercase)
-        && text.bytes().all(fine);
-    valid.then(|| text.into()).ok_or(ConnectError::Project)
 }

@@ -1,0 +1,161 @@
+//! What is to be done so that a dataset is as it shall be.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::difference::Difference;
+use super::relation::{Design, Relation, Schema};
+
+/// What is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Whether the dataset is.
+    pub dataset: bool,
+    /// Which of the tables and views are, by name.
+    pub relations: BTreeMap<String, Relation>,
+}
+
+/// What is to be done, and what will not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order it is to be done.
+    pub changes: Vec<Change>,
+    /// What is otherwise than it shall be and is left alone: it takes a person.
+    pub drift: Vec<Drift>,
+}
+
+/// One change. None of them deletes anything. `Display` says it in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Make the dataset.
+    CreateDataset {
+        /// `project.dataset`.
+        dataset: String,
+        /// Where; BigQuery's default, if none.
+        location: Option<String>,
+    },
+    /// Make a table or a view.
+    Create {
+        /// Its name.
+        name: String,
+        /// What it shall be.
+        relation: Relation,
+    },
+    /// Change one that is there.
+    Update {
+        /// Its name.
+        name: String,
+        /// What changes.
+        what: Vec<String>,
+        /// The part of it that is sent.
+        relation: Relation,
+    },
+}
+
+/// Something that is otherwise than it shall be. `Display` says it in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// The table or the view.
+    pub name: String,
+    /// What is otherwise.
+    pub what: String,
+}
+
+impl Plan {
+    /// From what is found to the design.
+    pub fn between(found: &Found, design: &Design) -> Self {
+        let mut plan = Self::default();
+        if !found.dataset {
+            plan.changes.push(Change::CreateDataset {
+                dataset: design.dataset.clone(),
+                location: design.location.clone(),
+            });
+        }
+        for (name, want) in &design.relations {
+            match found.relations.get(name) {
+                Some(have) => plan.compare(name, have, want),
+                None => plan.changes.push(Change::Create {
+                    name: name.clone(),
+                    relation: want.clone(),
+                }),
+            }
+        }
+        plan
+    }
+
+    /// Whether everything is as it shall be.
+    pub const fn is_done(&self) -> bool {
+        self.changes.is_empty() && self.drift.is_empty()
+    }
+
+    fn compare(&mut self, name: &str, have: &Relation, want: &Relation) {
+        let mut drifted = |what: String| {
+            self.drift.push(Drift {
+                name: name.to_owned(),
+                what,
+            });
+        };
+        if have.what() != want.what() {
+            drifted(format!("is a {} and not a {}", have.what(), want.what()));
+            return;
+        }
+        let mut what = Vec::new();
+        let mut update = Relation::default();
+        if have.description != want.description {
+            what.push("its description".to_owned());
+            update.description.clone_from(&want.description);
+        }
+        if want.view.is_some() && have.view != want.view {
+            what.push("its query".to_owned());
+            update.view.clone_from(&want.view);
+        }
+        if want.view.is_none() {
+            let (difference, fields) = Difference::between(have.columns(), want.columns());
+            if difference.is_change() {
+                what.extend(difference.added.iter().map(|it| format!("add {it}")));
+                what.extend(
+                    difference
+                        .relaxed
+                        .iter()
+                        .map(|it| format!("let {it} be empty")),
+                );
+                let described = difference.described.iter();
+                what.extend(described.map(|it| format!("the description of {it}")));
+                update.schema = Some(Schema { fields });
+            }
+            difference.refused.into_iter().for_each(&mut drifted);
+            if have.time_partitioning != want.time_partitioning {
+                drifted("is partitioned otherwise, which only a new table can change".to_owned());
+            }
+            if have.clustering != want.clustering {
+                drifted("is clustered otherwise".to_owned());
+            }
+        }
+        if !what.is_empty() {
+            self.changes.push(Change::Update {
+                name: name.to_owned(),
+                what,
+                relation: update,
+            });
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateDataset { dataset, location } => {
+                write!(f, "create dataset {dataset}")?;
+                location.iter().try_for_each(|it| write!(f, " in {it}"))
+            }
+            Self::Create { name, relation } => write!(f, "create {} {name}", relation.what()),
+            Self::Update { name, what, .. } => write!(f, "change {name}: {}", what.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.what)
+    }
+}

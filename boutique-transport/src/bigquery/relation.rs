@@ -1,0 +1,186 @@
+//! A table or a view as BigQuery's API has it, and those that a boutique needs.
+
+use boutique_core::analytics::{PARTITIONED_BY, Question, Table};
+use serde::{Deserialize, Serialize};
+
+use super::field::Field;
+
+/// A table or a view: the part of the API's resource that is ours to say
+/// (<https://cloud.google.com/bigquery/docs/reference/rest/v2/tables>). It is the same for what
+/// shall be, what is, and what is sent; what is not said is left as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Relation {
+    /// What a row is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The columns. Those of a view follow from its query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Schema>,
+    /// How rows are kept apart. Only a new table can have it otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_partitioning: Option<TimePartitioning>,
+    /// By what rows are kept together within a partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clustering: Option<Clustering>,
+    /// The query, if it is a view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
+}
+
+/// The columns of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// In their order.
+    #[serde(default)]
+    pub fields: Vec<Field>,
+}
+
+/// A partition for each day of a column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimePartitioning {
+    /// `DAY`, `HOUR`, `MONTH` or `YEAR`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The column; the time of arrival, if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+/// The columns rows are kept together by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clustering {
+    /// The one that counts most first.
+    #[serde(default)]
+    pub fields: Vec<String>,
+}
+
+/// What a view shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// The query.
+    #[serde(default)]
+    pub query: String,
+    /// Whether it is in the old dialect, which the API takes it for unless told otherwise.
+    #[serde(default)]
+    pub use_legacy_sql: bool,
+}
+
+/// What a dataset shall hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Design {
+    /// `project.dataset`.
+    pub dataset: String,
+    /// Where the dataset is, such as `EU`, if it is still to be made; BigQuery's default, if
+    /// none. A dataset stays where it is.
+    pub location: Option<String>,
+    /// Tables and views by name, each behind those it reads.
+    pub relations: Vec<(String, Relation)>,
+}
+
+impl Design {
+    /// A boutique's tables, the view of each that has one row for each key, and the views of the
+    /// ready-made questions, in `dataset`, `project.dataset`.
+    pub fn of(dataset: &str) -> Self {
+        let tables = Table::ALL.into_iter();
+        let tables = tables.map(|it| (it.name.to_owned(), Relation::table(it)));
+        let once = Table::ALL.into_iter();
+        let once = once.map(|it| (it.view(), Relation::once(it, dataset)));
+        let questions = Question::ALL.into_iter().filter_map(|it| {
+            let view = Relation::question(it, dataset)?;
+            Some((it.name.to_owned(), view))
+        });
+        Self {
+            dataset: dataset.to_owned(),
+            location: None,
+            relations: tables.chain(once).chain(questions).collect(),
+        }
+    }
+}
+
+impl Relation {
+    /// The table that a subscription writes.
+    pub fn table(table: &Table) -> Self {
+        let clustering = table.clustering.iter().map(|it| (*it).to_owned());
+        Self {
+            description: table.doc.to_owned(),
+            schema: Some(Schema {
+                fields: Field::of(table.columns()),
+            }),
+            time_partitioning: Some(TimePartitioning {
+                kind: "DAY".to_owned(),
+                field: Some(PARTITIONED_BY.to_owned()),
+            }),
+            clustering: Some(Clustering {
+                fields: clustering.collect(),
+            }),
+            view: None,
+        }
+    }
+
+    /// The view beside `table` that has one row for each key: the one that was published first.
+    fn once(table: &Table, dataset: &str) -> Self {
+        let query = include_str!("sql/once.sql")
+            .replace("{table}", table.name)
+            .replace("{key}", table.key);
+        let doc = format!("Each {} once: the row that was published first.", table.key);
+        Self::view(doc, &query, dataset)
+    }
+
+    /// The view that answers `question`; none if it is not known here.
+    fn question(question: &Question, dataset: &str) -> Option<Self> {
+        let query = query_of(question)?;
+        Some(Self::view(question.doc.to_owned(), query, dataset))
+    }
+
+    fn view(description: String, query: &str, dataset: &str) -> Self {
+        let query = query.replace("{dataset}", dataset);
+        Self {
+            description,
+            view: Some(View {
+                query,
+                use_legacy_sql: false,
+            }),
+            ..Self::default()
+        }
+    }
+
+    pub(super) const fn what(&self) -> &'static str {
+        match self.view {
+            Some(_) => "view",
+            None => "table",
+        }
+    }
+
+    pub(super) fn columns(&self) -> &[Field] {
+        self.schema.as_ref().map_or(&[], |it| &it.fields)
+    }
+}
+
+fn query_of(question: &Question) -> Option<&'static str> {
+    Some(match question.name {
+        "revenue" => include_str!("sql/revenue.sql"),
+        "refusals_by_reason" => include_str!("sql/refusals_by_reason.sql"),
+        "fraud" => include_str!("sql/fraud.sql"),
+        "fulfilment" => include_str!("sql/fulfilment.sql"),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_has_a_view() {
+        let design = Design::of("p.d");
+        for question in Question::ALL {
+            let known = design
+                .relations
+                .iter()
+                .any(|(name, _)| name == question.name);
+            assert!(known, "{}: has no query", question.name);
+        }
+    }
+}
