@@ -60,9 +60,15 @@ const FRAUD: Question = Question {
     tables: &[&ORDERS, &REFUSALS],
     columns: &[
         text("band", "How risky the fraud engine found them."),
-        whole("assessed", "How many, confirmed or refused for whatever reason."),
+        whole(
+            "assessed",
+            "How many, confirmed or refused for whatever reason.",
+        ),
         whole("refused", "How many of them were refused as fraud."),
-        whole("refused_ppm", "The same for every million assessed, rounded down."),
+        whole(
+            "refused_ppm",
+            "The same for every million assessed, rounded down.",
+        ),
     ],
 };
 
