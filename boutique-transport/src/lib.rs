@@ -7,6 +7,7 @@
 //! | `http` | [`http`](mod@http) | every service of the wire contract, both sides |
 //! | `jwt` | [`jwt`] | tokens, and the keys they are signed with |
 //! | `jwt` | [`gateway`] | the front door |
+//! | `parquet` | [`parquet`] | the data warehouse as columnar files in a folder |
 //! | `pubsub` | [`pubsub`] | Google Cloud Pub/Sub: publishing, streaming pull, topics |
 //! | `bigquery` | [`bigquery`] | Google BigQuery: tables and views of the data warehouse |
 
@@ -25,6 +26,9 @@ pub mod jwt;
 
 #[cfg(any(feature = "bigquery", feature = "pubsub"))]
 mod google;
+
+#[cfg(feature = "parquet")]
+pub mod parquet;
 
 #[cfg(feature = "pubsub")]
 pub mod pubsub;

@@ -1,15 +1,15 @@
 //! A BigQuery emulator, for as long as the tests run: bqemulator of PyPI, mended by
 //! `bigquery_emulator.py`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::emulator::{answers, free_port};
-use crate::{root, say, target};
+use crate::python::environment;
+use crate::{root, target};
 
 /// The variable by which everybody learns where it is: `http://host:port`.
 pub(crate) const HOST: &str = "BIGQUERY_EMULATOR_HOST";
@@ -22,8 +22,6 @@ pub(crate) const STORAGE_HOST: &str = "BIGQUERY_STORAGE_EMULATOR_HOST";
 const PACKAGES: [&str; 3] = ["bqemulator==1.4.0", "duckdb==1.5.6", "numpy<3"];
 /// Another one for other packages.
 const FOLDER: &str = "bqemulator-1.4.0";
-/// In the folder, once everything is installed.
-const MARK: &str = "installed";
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -40,7 +38,10 @@ impl Warehouse {
     /// Installs it if that is still to be done, starts it on free ports and waits until it
     /// answers.
     pub(crate) fn start() -> io::Result<Self> {
-        let python = install()?;
+        let python = environment(FOLDER, &PACKAGES).map_err(|error| {
+            let what = "or set the variables to an emulator that runs";
+            io::Error::other(format!("{error}; {what}: {HOST} and {STORAGE_HOST}"))
+        })?;
         let (rest, storage) = (free_port()?, free_port()?);
         let log = target().join(FOLDER).join("log");
         let process = Command::new(python)
@@ -77,41 +78,4 @@ impl Drop for Warehouse {
         drop(self.process.kill());
         drop(self.process.wait());
     }
-}
-
-/// The interpreter that has the packages, in a folder of its own below the build folder.
-fn install() -> io::Result<PathBuf> {
-    let folder = target().join(FOLDER);
-    let python = folder.join("bin").join("python");
-    if folder.join(MARK).is_file() {
-        return Ok(python);
-    }
-    say(&format!(
-        "installing a BigQuery emulator, once: {} from PyPI into {}",
-        PACKAGES.join(", "),
-        folder.display()
-    ));
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let mut venv = Command::new("python3");
-    run(venv.args(["-m", "venv"]).arg(&folder), &folder)?;
-    let mut pip = Command::new(&python);
-    pip.args("-m pip install --quiet --disable-pip-version-check".split(' '));
-    run(pip.args(PACKAGES), &folder)?;
-    File::create(folder.join(MARK))?;
-    Ok(python)
-}
-
-fn run(command: &mut Command, folder: &Path) -> io::Result<()> {
-    let failed = match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => return Ok(()),
-        Ok(status) => status.to_string(),
-        Err(error) => error.to_string(),
-    };
-    drop(fs::remove_dir_all(folder));
-    Err(io::Error::other(format!(
-        "the BigQuery emulator cannot be installed ({failed}): it needs Python 3.11 with venv and \
-         pip, and PyPI; or set {HOST} and {STORAGE_HOST} to one that runs"
-    )))
 }

@@ -4,6 +4,7 @@ mod bigquery;
 mod cost;
 mod emulator;
 mod fuzz;
+mod python;
 mod simulate;
 
 use std::env;
@@ -87,6 +88,14 @@ fn test(args: &[String]) -> ExitCode {
     if let Some(warehouse) = &warehouse {
         cargo.env(bigquery::HOST, &warehouse.host);
         cargo.env(bigquery::STORAGE_HOST, &warehouse.storage_host);
+    }
+    match python_readers(require_all) {
+        Ok(Some(python)) => drop(cargo.env(python::PYTHON, python)),
+        Ok(None) => {}
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
     }
     match cargo.status() {
         Ok(status) if status.success() => {
@@ -180,6 +189,30 @@ fn bigquery_emulator(required: bool) -> io::Result<Option<Warehouse>> {
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// The Python that reads columnar files, unless one is named already or, where it may be missing,
+/// none can be had.
+fn python_readers(required: bool) -> io::Result<Option<PathBuf>> {
+    if is_set(python::PYTHON) {
+        return Ok(None);
+    }
+    match python::environment(python::FOLDER, &python::READERS) {
+        Ok(python) => Ok(Some(python)),
+        Err(error) => {
+            let missing = format!(
+                "DuckDB and pyarrow are not here: {error}; or set {} to a Python that has them",
+                python::PYTHON
+            );
+            if required {
+                return Err(io::Error::other(missing));
+            }
+            say(&format!(
+                "the tests of other readers of columnar files are skipped: {missing}"
+            ));
+            Ok(None)
+        }
     }
 }
 

@@ -1,0 +1,6 @@
+//! The data warehouse in a folder, as its writers and readers meet it.
+#![cfg(feature = "parquet")]
+
+mod engines;
+mod folder;
+mod support;
