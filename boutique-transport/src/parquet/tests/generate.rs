@@ -28,7 +28,7 @@ pub(super) fn rows(table: &'static Table, most: usize) -> BoxedStrategy<Vec<Tabl
     vec(
         row.prop_map(move |(data, at, attributes, id)| {
             let id = id.to_string();
-            self::row(table, data.into(), attributes, at, &id)
+            self::row(table, &data.into(), attributes, at, &id)
         }),
         0..=most,
     )
@@ -39,14 +39,14 @@ pub(super) fn rows(table: &'static Table, most: usize) -> BoxedStrategy<Vec<Tabl
 pub(super) fn plain(table: &'static Table, name: &str, count: usize) -> Vec<TableRow> {
     let numbered = |at: usize| {
         let (data, id) = (least(table.data), format!("{name}-{at}"));
-        row(table, data, BTreeMap::new(), DAY_ONE, &id)
+        row(table, &data, BTreeMap::new(), DAY_ONE, &id)
     };
     (0..count).map(numbered).collect()
 }
 
 fn row(
     table: &'static Table,
-    data: Value,
+    data: &Value,
     attributes: BTreeMap<String, String>,
     at: i64,
     message_id: &str,
