@@ -213,6 +213,11 @@ impl CheckoutSystem {
         Ok(worked)
     }
 
+    /// Whether it delivers by itself: [`CheckoutSystem::deliver`] has something to do.
+    pub const fn delivers(&self) -> bool {
+        self.pumps.is_some()
+    }
+
     /// Delivers to order management what is due.
     ///
     /// # Errors

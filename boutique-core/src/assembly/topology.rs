@@ -7,7 +7,7 @@ use crate::broker::{SubscriptionId, TopicId};
 use crate::fault::Fault;
 
 /// The topics and subscriptions of a boutique.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology {
     /// Confirmed orders.
     pub orders: TopicId,
@@ -63,6 +63,27 @@ impl Topology {
         ]
     }
 
+    /// The subscriptions to confirmed orders and to the dead ones, and how they deliver.
+    pub fn orders_subscriptions(&self) -> [(SubscriptionId, SubscriptionConfig); 3] {
+        let to_oms = SubscriptionConfig {
+            dead_letter: Some(DeadLetterPolicy {
+                topic: self.orders_dead.clone(),
+                max_attempts: ATTEMPTS_MAX,
+            }),
+            ..subscription(&self.orders)
+        };
+        [
+            (self.orders_to_oms.clone(), to_oms),
+            (self.orders_to_analytics.clone(), subscription(&self.orders)),
+            (self.dead_to_oms.clone(), subscription(&self.orders_dead)),
+        ]
+    }
+
+    /// The subscription to shipments, and how it delivers.
+    pub fn shipments_subscription(&self) -> (SubscriptionId, SubscriptionConfig) {
+        (self.shipments_to_oms.clone(), subscription(&self.shipments))
+    }
+
     /// Creates the topics of what the checkout decides, and the subscriptions to confirmed orders;
     /// fine if they exist.
     ///
@@ -73,19 +94,8 @@ impl Topology {
         for topic in [&self.orders, &self.orders_dead, &self.refusals] {
             broker.create_topic(topic).await.map_err(broker_fault)?;
         }
-        let to_oms = SubscriptionConfig {
-            dead_letter: Some(DeadLetterPolicy {
-                topic: self.orders_dead.clone(),
-                max_attempts: ATTEMPTS_MAX,
-            }),
-            ..subscription(&self.orders)
-        };
-        for (id, config) in [
-            (&self.orders_to_oms, to_oms),
-            (&self.orders_to_analytics, subscription(&self.orders)),
-            (&self.dead_to_oms, subscription(&self.orders_dead)),
-        ] {
-            let created = broker.create_subscription(id, config).await;
+        for (id, config) in self.orders_subscriptions() {
+            let created = broker.create_subscription(&id, config).await;
             created.map_err(broker_fault)?;
         }
         Ok(())
@@ -97,12 +107,11 @@ impl Topology {
     ///
     /// A [`Fault`] of the broker; it may be called again.
     pub async fn create_shipments(&self, broker: &dyn Broker) -> Result<(), Fault> {
-        let topic = &self.shipments;
-        broker.create_topic(topic).await.map_err(broker_fault)?;
-        broker
-            .create_subscription(&self.shipments_to_oms, subscription(topic))
-            .await
-            .map_err(broker_fault)
+        let (id, config) = self.shipments_subscription();
+        let created = broker.create_topic(&config.topic).await;
+        created.map_err(broker_fault)?;
+        let created = broker.create_subscription(&id, config).await;
+        created.map_err(broker_fault)
     }
 }
 

@@ -8,12 +8,14 @@
 
 mod connect;
 mod fault;
+mod look;
 mod message;
 mod publisher;
 mod subscriber;
 mod topology;
 
 pub use connect::{ConnectError, EMULATOR_HOST, PubSub};
+pub use look::Lookout;
 pub use publisher::{PubSubPublisher, Publishing};
 pub use subscriber::{Pulled, Pulling, StreamingPull};
 pub use topology::{PushTo, SubscriptionPlan};
