@@ -115,11 +115,7 @@ impl Bound {
             connections_per_address: serving.connections_per_address,
             peer: true,
             linger: serving.drain_wait,
-            // What comes after the last answer has its share of the time.
-            drain: serving
-                .drain_limit
-                .saturating_sub(LAST_ROUND + LAST_SPANS)
-                .max(serving.drain_limit / 2),
+            drain: drain_within(serving),
             ..ServeOptions::default()
         };
         let bind = |name: &str, address: SocketAddr, options| {
@@ -178,8 +174,12 @@ impl Bound {
             duties: duties.iter().map(Duty::pulse).collect(),
         };
         behind.spawn(systemd::feed(vital, watching.clone()));
+        let (standing, stand_down) = (TaskTracker::new(), CancellationToken::new());
         for duty in duties {
-            rounds.spawn(duty.run(working.clone()));
+            match duty.is_standing() {
+                true => standing.spawn(duty.run(stand_down.clone())),
+                false => rounds.spawn(duty.run(working.clone())),
+            };
         }
         tracing::info!(api = %self.api.local_addr(), "listening");
         systemd::ready();
@@ -190,7 +190,17 @@ impl Bound {
             systemd::stopping();
             tracing::info!("draining");
         };
-        let drained = self.api.run(router, drain).await;
+        // What takes messages in ends as what takes requests in does, and has the same time.
+        let stood = async {
+            stop.cancelled().await;
+            stand_down.cancel();
+            standing.close();
+            timeout(drain_within(&common.serving), standing.wait()).await
+        };
+        let (drained, stood) = tokio::join!(self.api.run(router, drain), stood);
+        if stood.is_err() {
+            tracing::warn!("messages were not finished in time: they come again");
+        }
         if drained.cut > 0 {
             tracing::warn!(connections = drained.cut, "not finished in time: cut off");
         }
@@ -209,6 +219,13 @@ impl Bound {
         tracing::info!("ended");
         Ok(())
     }
+}
+
+/// How long requests and messages may take to end: what comes after the last answer has its
+/// share of the time.
+fn drain_within(serving: &Serving) -> Duration {
+    let limit = serving.drain_limit;
+    limit.saturating_sub(LAST_ROUND + LAST_SPANS).max(limit / 2)
 }
 
 /// How long duties may take to end after the last request has.

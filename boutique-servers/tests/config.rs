@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use boutique_core::assembly::Topology;
 use boutique_core::checkout::DependencyPolicy;
 use boutique_servers::config::{
-    AccountingConfig, CheckoutConfig, ConfigError, Configured, CrmConfig, Form, FraudConfig,
-    GatewayConfig, Jwt, OmsConfig, Reader, Server, Source, StockConfig, StoreUrl, UpConfig,
-    WarehouseConfig, read, table,
+    AccountingConfig, Broker, CheckoutConfig, ConfigError, Configured, CrmConfig, Form,
+    FraudConfig, GatewayConfig, Jwt, OmsConfig, Program, Reader, Server, Source, StockConfig,
+    StoreUrl, UpConfig, WarehouseConfig, read, table,
 };
 use support::root;
 
@@ -179,6 +180,70 @@ fn tokens_of_the_machine_are_accepted_only_when_asked_for_and_never_beside_an_is
     assert_eq!(pushes.push, None);
     let half = errors::<WarehouseConfig>(Server::Warehouse, "", &[("PUSH_KEY", "push.key")]);
     assert!(half[0].starts_with("PUSH_AUDIENCE"), "{half:?}");
+}
+
+#[test]
+fn events_travel_by_pubsub_only_when_told_so_and_by_names_that_follow_the_topics() {
+    let own: CheckoutConfig =
+        of(Server::Checkout, "", &[("GCP_PROJECT_ID", "shop-1")]).expect("fits");
+    assert_eq!(own.broker, Broker::Own);
+    let file = "broker = \"pubsub\"\ngcp_project_id = \"shop-1\"";
+    let standard: OmsConfig = of(Server::Oms, file, &[("PUBSUB_PULL", "1")]).expect("fits");
+    assert_eq!(standard.broker.topology(), Topology::default());
+    let named = [
+        ("PUBSUB_TOPIC", "sold"),
+        ("PUBSUB_SHIPMENTS_SUBSCRIPTION", "carriers"),
+    ];
+    let named: CheckoutConfig = of(Server::Checkout, file, &named).expect("fits");
+    let topology = named.broker.topology();
+    assert_eq!(topology.orders_dead.to_string(), "sold-dead");
+    assert_eq!(topology.dead_to_oms.to_string(), "sold-dead.oms");
+    assert_eq!(topology.shipments_to_oms.to_string(), "carriers");
+    let asked: Vec<_> = named.asks().iter().map(|it| it.name).collect();
+    assert_eq!(asked, ["crm", "inventory", "furniture", "fraud"]);
+
+    let pubsub = ("BROKER", "pubsub");
+    for (told, begin) in [
+        (
+            errors::<CheckoutConfig>(Server::Checkout, "", &[pubsub]),
+            "GCP_PROJECT_ID, key gcp_project_id: is missing",
+        ),
+        (
+            errors::<OmsConfig>(Server::Oms, "", &[("PUBSUB_PULL", "true")]),
+            "PUBSUB_PULL needs BROKER=pubsub",
+        ),
+        (
+            errors::<WarehouseConfig>(Server::Warehouse, file, &[("PUBSUB_CREATE", "true")]),
+            "PUBSUB_CREATE is for the emulator",
+        ),
+        (
+            errors::<CheckoutConfig>(Server::Checkout, file, &[("PUBSUB_TOPIC", "a/b")]),
+            "PUBSUB_TOPIC: must be a name of Pub/Sub",
+        ),
+        (
+            errors::<OmsConfig>(
+                Server::Oms,
+                file,
+                &[
+                    ("PUSH_KEY", "k"),
+                    ("PUSH_AUDIENCE", "oms"),
+                    ("PUSH_ACCOUNT", "a@b"),
+                ],
+            ),
+            "PUSH_KEY and BROKER=pubsub exclude each other",
+        ),
+        (
+            errors::<UpConfig>(
+                Server::Boutique,
+                "",
+                &[pubsub, ("BOUTIQUE_DEV_ISSUER", "1")],
+            ),
+            "BROKER=pubsub is for servers that are processes of their own",
+        ),
+    ] {
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with(begin), "{told:?}");
+    }
 }
 
 #[test]

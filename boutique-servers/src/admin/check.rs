@@ -6,6 +6,7 @@ use boutique_transport::http::Upstream;
 use boutique_transport::http::exchange::Reqwest;
 
 use super::{Admin, Checked, Dependency, Health};
+use crate::broker;
 use crate::config::Program;
 use crate::exit::Failure;
 use crate::output::{Output, Rows};
@@ -29,17 +30,22 @@ pub fn upstreams(config: &impl Program) -> Result<Vec<Dependency>, Failure> {
     Ok(dependency.collect())
 }
 
-/// Looks at the store, which is neither made nor changed, and at every server that is asked, and
-/// prints what was found.
+/// Looks at the store, which is neither made nor changed, at the broker, and at every server that
+/// is asked, and prints what was found.
 ///
 /// # Errors
 ///
-/// [`Failure::Data`] if the store cannot be used, [`Failure::Refused`] if a server that is asked
-/// does not answer. What was found has been printed.
+/// [`Failure::Data`] if the store cannot be used, [`Failure::Input`] if the broker cannot,
+/// [`Failure::Refused`] if it or a server that is asked does not answer. What was found of servers
+/// has been printed.
 pub async fn check(config: &impl Program, out: &mut Output<'_>) -> Result<(), Failure> {
     let server = config.common().server;
     let serving = &config.common().serving;
     let store = config.store().map(store::look).transpose()?;
+    let broker = match config.broker() {
+        Some(broker) => Some(broker::look(broker, server).await?),
+        None => None,
+    };
     let found = Admin::new(server, upstreams(config)?, Vec::new())
         .check()
         .await;
@@ -51,6 +57,7 @@ pub async fn check(config: &impl Program, out: &mut Output<'_>) -> Result<(), Fa
             "api": serving.api(),
             "admin": serving.admin(),
             "store": store,
+            "broker": broker,
             "dependencies": found,
         }))?;
     } else {
@@ -58,6 +65,9 @@ pub async fn check(config: &impl Program, out: &mut Output<'_>) -> Result<(), Fa
         out.line(&format!("{name}: the configuration is right"))?;
         out.line(&format!("API on {api}, admin port on {admin}"))?;
         out.line(&format!("store: {}", store.as_deref().unwrap_or("none")))?;
+        if let Some(broker) = &broker {
+            out.line(&format!("broker: {broker}"))?;
+        }
         out.table("Servers it asks", &rows(config, &found))?;
     }
     match &*down {

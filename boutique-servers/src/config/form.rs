@@ -48,6 +48,12 @@ pub enum Form {
     Store,
     /// What to do without a dependency.
     Policy,
+    /// The id of a Google Cloud project.
+    Project,
+    /// The name of a topic or subscription of Pub/Sub.
+    Resource,
+    /// A host and a port.
+    HostPort,
 }
 
 impl fmt::Display for Form {
@@ -69,6 +75,9 @@ impl fmt::Display for Form {
                 f.write_str("error, warn, info, debug or trace, or by module such as info,boutique_transport=debug")
             }
             Self::Store => f.write_str("memory: or sqlite:PATH"),
+            Self::Project => f.write_str("a project id: 6 to 30 lower-case letters, digits and hyphens, a letter first"),
+            Self::Resource => f.write_str("a name of Pub/Sub: 3 to 255 letters, digits and -_.~+%, a letter first, not goog"),
+            Self::HostPort => f.write_str("a host and a port, such as 127.0.0.1:8085"),
             Self::Policy => f.write_str("fail_closed, degrade, or fail_open_below:UNITS CURRENCY such as fail_open_below:50 USD"),
         }
     }
@@ -113,7 +122,9 @@ impl Form {
     /// Whether `text` has this form.
     pub fn fits(self, text: &str) -> bool {
         match self {
-            Self::Text | Self::OneOf(_) => self.text(text).is_some(),
+            Self::Text | Self::OneOf(_) | Self::Project | Self::Resource | Self::HostPort => {
+                self.text(text).is_some()
+            }
             Self::Address => self.address(text).is_some(),
             Self::Port => self.port(text).is_some(),
             Self::Url => self.url(text).is_some(),
@@ -127,10 +138,14 @@ impl Form {
     }
 
     pub(super) fn text(self, text: &str) -> Option<String> {
-        match self {
-            Self::OneOf(words) => words.contains(&text).then(|| text.to_owned()),
-            _ => Some(text.to_owned()),
-        }
+        let fits = match self {
+            Self::OneOf(words) => words.contains(&text),
+            Self::Project => is_project(text),
+            Self::Resource => is_resource(text),
+            Self::HostPort => is_host_and_port(text),
+            _ => true,
+        };
+        fits.then(|| text.to_owned())
     }
 
     pub(super) fn address(self, text: &str) -> Option<IpAddr> {
@@ -196,6 +211,30 @@ impl Form {
     }
 }
 
+/// <https://cloud.google.com/resource-manager/docs/creating-managing-projects>
+fn is_project(text: &str) -> bool {
+    let fine = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
+    (6..=30).contains(&text.len())
+        && text.starts_with(|it: char| it.is_ascii_lowercase())
+        && text.bytes().all(fine)
+}
+
+/// <https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names>
+fn is_resource(text: &str) -> bool {
+    let fine = |it: u8| it.is_ascii_alphanumeric() || b"-_.~+%".contains(&it);
+    (3..=255).contains(&text.len())
+        && text.starts_with(|it: char| it.is_ascii_alphabetic())
+        && !text.starts_with("goog")
+        && text.bytes().all(fine)
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    !host.is_empty() && !host.contains(['/', ' ']) && port.parse::<u16>().is_ok_and(|it| it != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +280,29 @@ mod tests {
             ("fail_open", None),
         ] {
             assert_eq!(Form::Policy.policy(text), policy, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_google_are_those_that_google_takes() {
+        let long = "a".repeat(256);
+        for (form, text, fits) in [
+            (Form::Resource, "orders.oms", true),
+            (Form::Resource, "Orders-dead_2~%+", true),
+            (Form::Resource, "or", false),
+            (Form::Resource, "1orders", false),
+            (Form::Resource, "google-orders", false),
+            (Form::Resource, "orders/oms", false),
+            (Form::Resource, &*long, false),
+            (Form::Project, "my-shop-1", true),
+            (Form::Project, "My-shop", false),
+            (Form::Project, "shop", false),
+            (Form::HostPort, "127.0.0.1:8085", true),
+            (Form::HostPort, "pubsub:8085", true),
+            (Form::HostPort, "http://pubsub:8085", false),
+            (Form::HostPort, "pubsub", false),
+        ] {
+            assert_eq!(form.fits(text), fits, "{text}");
         }
     }
 }

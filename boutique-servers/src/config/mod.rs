@@ -4,6 +4,7 @@
 //! key, with the remedy; no value is ever printed, since some are secrets. The settings are one
 //! [table](table::ALL), which `docs/configuration.md` repeats and a test compares.
 
+mod broker;
 mod form;
 mod groups;
 mod read;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use url::Url;
 
+pub use broker::{Broker, PubSubConfig};
 pub use form::{Form, StoreUrl};
 pub use groups::{
     Background, CheckoutPolicy, Common, EdgeConfig, Jwt, LogFormat, Logs, Push, PushSigning, Rates,
@@ -145,6 +147,11 @@ pub trait Program: Configured {
 
     /// The servers it asks.
     fn asks(&self) -> Vec<Asked>;
+
+    /// The broker it publishes on or takes from; none of its business for the others.
+    fn broker(&self) -> Option<&Broker> {
+        None
+    }
 }
 
 /// A server that another asks.

@@ -173,6 +173,11 @@ impl<'a> Reader<'a> {
         url
     }
 
+    /// Whether something is said of `setting`, right or wrong.
+    pub(super) fn is_said(&self, setting: &Setting) -> bool {
+        self.source.said(self.server, setting).is_some()
+    }
+
     /// Notes that `setting` is missing.
     pub(super) fn missing(&mut self, setting: &Setting, remedy: &str) {
         let (name, key) = (setting.name, setting.key());

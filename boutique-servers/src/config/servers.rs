@@ -10,7 +10,7 @@ use super::groups::{
     Background, CheckoutPolicy, Common, EdgeConfig, Jwt, Push, PushSigning, Rates, Store,
 };
 use super::table as t;
-use super::{Asked, Configured, Program, Reader, Server, StoreUrl};
+use super::{Asked, Broker, Configured, Program, Reader, Server, StoreUrl};
 
 /// The gateway.
 #[derive(Clone, Debug)]
@@ -64,8 +64,10 @@ pub struct CheckoutConfig {
     pub furniture: Url,
     /// Where the fraud engine is.
     pub fraud: Url,
-    /// Where events are pushed to.
+    /// Where events are pushed to, unless a managed broker does it.
     pub oms: Url,
+    /// What events travel by.
+    pub broker: Broker,
     /// How pushes are signed, if they are.
     pub push: Option<PushSigning>,
     /// How it asks them.
@@ -84,6 +86,7 @@ impl Configured for CheckoutConfig {
             furniture: reader.url(&t::FURNITURE_URL),
             fraud: reader.url(&t::FRAUD_URL),
             oms: reader.url(&t::OMS_URL),
+            broker: Broker::read(reader),
             push: PushSigning::read(reader),
             edge: EdgeConfig::read(reader),
         }
@@ -168,6 +171,8 @@ pub struct OmsConfig {
     pub store: Store,
     /// What drives stuck orders on.
     pub background: Background,
+    /// What events travel by.
+    pub broker: Broker,
     /// Whose pushes it accepts; anybody's if `None`.
     pub push: Option<Push>,
     /// Where accounting is.
@@ -180,11 +185,16 @@ pub struct OmsConfig {
 
 impl Configured for OmsConfig {
     fn read(reader: &mut Reader<'_>) -> Self {
+        let (broker, push) = (Broker::read(reader), Push::read(reader));
+        if broker.pubsub().is_some() && push.as_ref().is_some_and(|it| it.key.is_some()) {
+            reader.error("PUSH_KEY and BROKER=pubsub exclude each other: with PUSH_KEY order management believes our own servers and not Google; unset PUSH_KEY");
+        }
         Self {
             common: Common::read(reader),
             store: Store::read(reader),
             background: Background::read(reader),
-            push: Push::read(reader),
+            broker,
+            push,
             accounting: reader.url(&t::ACCOUNTING_URL),
             warehouse: reader.url(&t::WAREHOUSE_URL),
             edge: EdgeConfig::read(reader),
@@ -229,8 +239,10 @@ pub struct WarehouseConfig {
     pub inventory: Url,
     /// Where the stock system of bulky goods is.
     pub furniture: Url,
-    /// Where reports are pushed to.
+    /// Where reports are pushed to, unless a managed broker does it.
     pub oms: Url,
+    /// What events travel by.
+    pub broker: Broker,
     /// How pushes are signed, if they are.
     pub push: Option<PushSigning>,
     /// How it asks them.
@@ -246,6 +258,7 @@ impl Configured for WarehouseConfig {
             inventory: reader.url(&t::INVENTORY_URL),
             furniture: reader.url(&t::FURNITURE_URL),
             oms: reader.url(&t::OMS_URL),
+            broker: Broker::read(reader),
             push: PushSigning::read(reader),
             edge: EdgeConfig::read(reader),
         }
@@ -283,6 +296,9 @@ impl UpConfig {
 
 impl Configured for UpConfig {
     fn read(reader: &mut Reader<'_>) -> Self {
+        if reader.text(&t::BROKER).is_some_and(|it| it == "pubsub") {
+            reader.error("BROKER=pubsub is for servers that are processes of their own: run `boutique up --processes`, or unset BROKER");
+        }
         Self {
             common: Common::read(reader),
             store: Store::read(reader),
@@ -295,9 +311,10 @@ impl Configured for UpConfig {
     }
 }
 
-/// Implements [`Program`]: the configuration, its store, and whom it asks.
+/// Implements [`Program`]: the configuration, its store, whom it asks, and its broker if it has
+/// one.
 macro_rules! program {
-    ($config:ty, $this:ident, $store:expr, [$($name:literal at $field:ident needed $needed:expr),*]) => {
+    ($config:ty, $this:ident, $store:expr, [$($name:literal at $field:ident needed $needed:expr),*] $(, over $broker:ident)?) => {
         impl Program for $config {
             fn common(&self) -> &Common {
                 &self.common
@@ -312,8 +329,15 @@ macro_rules! program {
             fn asks(&self) -> Vec<Asked> {
                 let $this = self;
                 let _ = $this;
-                vec![$(Asked { name: $name, url: $this.$field.clone(), needed: $needed }),*]
+                let asks: Vec<Asked> = vec![$(Asked { name: $name, url: $this.$field.clone(), needed: $needed }),*];
+                let managed = self.broker().is_some_and(|it| it.pubsub().is_some());
+                // Who has a managed broker deliver does not ask order management.
+                asks.into_iter().filter(|it| !managed || it.name != "oms").collect()
             }
+
+            $(fn broker(&self) -> Option<&Broker> {
+                Some(&self.$broker)
+            })?
         }
     };
 }
@@ -327,18 +351,18 @@ program!(CheckoutConfig, it, Some(&it.store), [
     "furniture" at furniture needed false,
     "fraud" at fraud needed it.policy.policies.fraud == DependencyPolicy::FailClosed,
     "oms" at oms needed false
-]);
+], over broker);
 program!(CrmConfig, it, Some(&it.store), []);
 program!(StockConfig, it, Some(&it.store), []);
 program!(FraudConfig, it, Some(&it.store), []);
 program!(OmsConfig, it, Some(&it.store), [
     "accounting" at accounting needed false,
     "warehouse" at warehouse needed false
-]);
+], over broker);
 program!(AccountingConfig, it, Some(&it.store), ["crm" at crm needed false]);
 program!(WarehouseConfig, it, Some(&it.store), [
     "inventory" at inventory needed false,
     "furniture" at furniture needed false,
     "oms" at oms needed false
-]);
+], over broker);
 program!(UpConfig, it, Some(&it.store), []);

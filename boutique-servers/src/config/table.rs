@@ -143,6 +143,20 @@ settings! {
     PUSH_ACCOUNT = Setting::bare("PUSH_ACCOUNT", Form::Text, "The service account, by e-mail, that pushes; required with `PUSH_AUDIENCE`.");
     PUSH_KEY = Setting::bare("PUSH_KEY", Form::Text, "The file of the key that checkout and warehouse sign their pushes with and order management believes, made if it is missing: for servers on one machine.");
 
+    BROKER = Setting::new("BROKER", Form::OneOf(&["own", "pubsub"]), "own", "What events travel by: `own`, the checkout's and the warehouse's own files, out of which they push; `pubsub`, Google Cloud Pub/Sub, by programs built with the feature `pubsub`.");
+    GCP_PROJECT_ID = Setting::bare("GCP_PROJECT_ID", Form::Project, "The project whose Pub/Sub is the broker; required with `BROKER=pubsub`, as are credentials (`GOOGLE_APPLICATION_CREDENTIALS`, or a machine with a service account).");
+    PUBSUB_EMULATOR_HOST = Setting::bare("PUBSUB_EMULATOR_HOST", Form::HostPort, "Where an emulator of Pub/Sub is, which is used instead of Google's and asks for no credentials.");
+    PUBSUB_TOPIC = Setting::new("PUBSUB_TOPIC", Form::Resource, "orders", "The topic of confirmed orders.");
+    PUBSUB_DEAD_TOPIC = Setting::bare("PUBSUB_DEAD_TOPIC", Form::Resource, "The topic of confirmed orders that could not be delivered; `PUBSUB_TOPIC`, then `-dead`.");
+    PUBSUB_SHIPMENTS_TOPIC = Setting::new("PUBSUB_SHIPMENTS_TOPIC", Form::Resource, "shipments", "The topic of what the warehouse reports of shipments.");
+    PUBSUB_REFUSALS_TOPIC = Setting::new("PUBSUB_REFUSALS_TOPIC", Form::Resource, "refusals", "The topic of refused orders, for the data warehouse.");
+    PUBSUB_PULL = Setting::new("PUBSUB_PULL", Form::Flag, "false", "Order management pulls its subscriptions, since Pub/Sub cannot reach it; without it, it is pushed to.");
+    PUBSUB_STREAMS = Setting::new("PUBSUB_STREAMS", count(1, 64), "1", "Streams over which order management pulls each subscription. Google's Pub/Sub needs one; the emulator gives some 1,900 messages a second on each, and goes on feeding those of a process that was killed.");
+    PUBSUB_SUBSCRIPTION = Setting::bare("PUBSUB_SUBSCRIPTION", Form::Resource, "Order management's subscription to confirmed orders; `PUBSUB_TOPIC`, then `.oms`.");
+    PUBSUB_DEAD_SUBSCRIPTION = Setting::bare("PUBSUB_DEAD_SUBSCRIPTION", Form::Resource, "Its subscription to those that could not be delivered; `PUBSUB_DEAD_TOPIC`, then `.oms`.");
+    PUBSUB_SHIPMENTS_SUBSCRIPTION = Setting::bare("PUBSUB_SHIPMENTS_SUBSCRIPTION", Form::Resource, "Its subscription to reports of shipments; `PUBSUB_SHIPMENTS_TOPIC`, then `.oms`.");
+    PUBSUB_CREATE = Setting::new("PUBSUB_CREATE", Form::Flag, "false", "Create at the emulator what is missing there of topics and of order management's subscriptions, which push to `OMS_SERVICE_URL` unless `PUBSUB_PULL` is set. In a project of Google's that is `boutique provision gcp`.");
+
     LINES_PER_ORDER = Setting::new("LINES_PER_ORDER", count(1, 1_000), "100", "The most lines an order may have.");
     HOLD_TIME = Setting::new("HOLD_TIME", time(1_000, 24 * HOUR), "15m", "How long goods are promised to an order that is being placed; longer than `ATTEMPT_TIME`.");
     ATTEMPT_TIME = Setting::new("ATTEMPT_TIME", time(100, HOUR), "10s", "How long an order may be worked on before recovery takes over.");

@@ -82,10 +82,9 @@ pub fn checkout(
         let (system, now) = (Arc::clone(&recovering), clock.now());
         async move { Ok(!system.recover(now).await?.is_idle()) }
     });
-    making.part(
-        Server::Checkout,
-        routes(),
-        api,
-        vec![publish, deliver, recover],
-    )
+    let mut duties = vec![publish, recover];
+    if system.delivers() {
+        duties.push(deliver);
+    }
+    making.part(Server::Checkout, routes(), api, duties)
 }

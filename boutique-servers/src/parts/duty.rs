@@ -16,7 +16,12 @@ pub struct Duty {
     pace: Pace,
     wake: Arc<Notify>,
     pulse: Pulse,
-    round: Box<dyn Fn() -> BoxFuture<'static, Result<bool, Fault>> + Send + Sync>,
+    work: Work,
+}
+
+enum Work {
+    Rounds(Box<dyn Fn() -> BoxFuture<'static, Result<bool, Fault>> + Send + Sync>),
+    Standing(Box<dyn Fn(CancellationToken) -> BoxFuture<'static, Result<(), Fault>> + Send + Sync>),
 }
 
 /// How often a duty's round is due.
@@ -46,8 +51,33 @@ impl Duty {
             pace,
             wake: Arc::new(Notify::new()),
             pulse: Pulse::new(name),
-            round: Box::new(move || Box::pin(round())),
+            work: Work::Rounds(Box::new(move || Box::pin(round()))),
         }
+    }
+
+    /// A duty that is one long round: `stand` goes on until it is told to stop, and then ends
+    /// what it has begun. It stands again when it fails.
+    pub fn standing<F>(
+        name: &'static str,
+        pace: Pace,
+        stand: impl Fn(CancellationToken) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        Self {
+            name,
+            pace,
+            wake: Arc::new(Notify::new()),
+            pulse: Pulse::new(name),
+            work: Work::Standing(Box::new(move |stop| Box::pin(stand(stop)))),
+        }
+    }
+
+    /// Whether it takes in work from elsewhere, as a listener does, and so ends when listening
+    /// does.
+    pub const fn is_standing(&self) -> bool {
+        matches!(self.work, Work::Standing(_))
     }
 
     /// The same duty, woken by `wake`.
@@ -73,12 +103,19 @@ impl Duty {
 
     /// Goes round until `stop`; a round that has begun is ended first.
     pub async fn run(self, stop: CancellationToken) {
-        let _ended = EndOnDrop(&self.pulse);
+        let ended = EndOnDrop(&self.pulse);
         let mut failures = 0_u32;
         while !stop.is_cancelled() {
-            self.pulse.set(Beat::Round(Instant::now()));
-            // Each round is a call of its own, so that what it asks others is of the background.
-            let outcome = Call::background().scope((self.round)()).await;
+            let outcome = match &self.work {
+                // Each round is a call of its own, so that what it asks others is of the
+                // background.
+                Work::Rounds(round) => {
+                    self.pulse.set(Beat::Round(Instant::now()));
+                    Call::background().scope(round()).await
+                }
+                // That takes as long as the server runs.
+                Work::Standing(stand) => stand(stop.clone()).await.map(|()| false),
+            };
             let pause = match &outcome {
                 Ok(true) => self.pace.busy,
                 Ok(false) => self.pace.idle,
@@ -93,6 +130,11 @@ impl Duty {
                 () = self.wake.notified(), if matches!(outcome, Ok(false)) => {}
                 () = sleep(pause) => {}
             }
+        }
+        drop(ended);
+        if self.is_standing() {
+            // It is told to end while the server still answers: nothing is wrong with it.
+            self.pulse.set(Beat::Pause);
         }
     }
 
@@ -171,6 +213,28 @@ mod tests {
         idle: Duration::from_secs(3_600),
         failed: Duration::from_millis(100),
     };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_duty_that_stands_begins_again_when_it_fails_and_is_told_when_to_end() {
+        let stood = Arc::new(AtomicUsize::new(0));
+        let (counted, stop) = (Arc::clone(&stood), CancellationToken::new());
+        let ended = stop.clone();
+        let duty = Duty::standing("test", PACE, move |stop| {
+            let at = counted.fetch_add(1, Ordering::SeqCst);
+            let ended = ended.clone();
+            async move {
+                if at < 2 {
+                    return Err(Fault::unavailable("away"));
+                }
+                ended.cancel();
+                stop.cancelled().await;
+                Ok(())
+            }
+        });
+        assert!(duty.is_standing());
+        tokio::spawn(duty.run(stop)).await.expect("ends");
+        assert_eq!(stood.load(Ordering::SeqCst), 3);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_duty_goes_on_while_there_is_work_and_after_a_failure_and_when_woken() {

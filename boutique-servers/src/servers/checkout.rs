@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Router;
 use boutique_core::assembly::{
     CheckoutEdges, CheckoutPorts, CheckoutSystem, CrmService, FraudService, PushService, Settings,
-    Topology,
 };
 use boutique_core::catalog::Catalog;
 use boutique_core::clock::Timestamp;
@@ -25,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Composed, clock};
 use crate::admin::{self, Dependency};
+use crate::broker;
 use crate::config::{CheckoutConfig, Server};
 use crate::exit::Failure;
 use crate::parts::{self, CheckoutStores, Making};
@@ -54,10 +54,6 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
     let fraud = FraudClient {
         upstream: edges.reading(Server::Fraud, &config.fraud),
     };
-    let orders = PushClient {
-        upstream: edges.to(Server::Oms, &config.oms),
-        credential: parts::push_credential(config.push.as_ref(), &clock)?,
-    };
     let inventory = HttpLedger {
         upstream: edges.to(Server::Inventory, &config.inventory),
     };
@@ -66,7 +62,22 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
     };
     let (tasks, published) = (TaskTracker::new(), Arc::new(Notify::new()));
     let catalog = Arc::new(Catalog::default_range());
-    let topology = Topology::default();
+    let topology = config.broker.topology();
+    let publishing = broker::publishing(
+        &config.broker,
+        Server::Checkout,
+        &config.oms,
+        &ports.broker,
+        || {
+            let orders = PushClient {
+                upstream: edges.to(Server::Oms, &config.oms),
+                credential: parts::push_credential(config.push.as_ref(), &clock)?,
+            };
+            Ok(PushService::new(orders.into_service()))
+        },
+    );
+    let publishing = publishing.await?;
+    let delivers = publishing.deliveries.own().cloned();
     let settings = Settings {
         checkout: config.policy.settings(),
         finish: parts::finish(tasks.clone(), Arc::clone(&published)),
@@ -81,7 +92,7 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
             checkout: Arc::clone(&ports.checkout),
             carts: Arc::clone(&ports.carts),
             stock: StockRouter::new(Arc::new(inventory), Arc::new(furniture)),
-            broker: Arc::clone(&ports.broker).into(),
+            broker: publishing.deliveries,
             analytics: Arc::clone(&ports.analytics),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ports.ids),
@@ -89,7 +100,7 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
         CheckoutEdges {
             crm: CrmService::new(crm.into_service()),
             fraud: FraudService::new(fraud.into_service()),
-            orders: PushService::new(orders.into_service()),
+            orders: publishing.orders,
         },
         settings,
         topology.clone(),
@@ -115,18 +126,23 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
         Arc::clone(&ports.checkout),
         Arc::clone(&clock),
     )];
-    for subscription in [
-        topology.orders_to_oms,
-        topology.orders_to_analytics,
-        topology.dead_to_oms,
-    ] {
-        let broker = Arc::clone(&ports.broker);
-        meters.push(admin::backlog(broker, subscription, Arc::clone(&clock)));
+    // What a managed broker still has to deliver, that broker tells.
+    if let Some(broker) = delivers {
+        for subscription in [
+            &topology.orders_to_oms,
+            &topology.orders_to_analytics,
+            &topology.dead_to_oms,
+        ] {
+            let (broker, clock) = (Arc::clone(&broker), Arc::clone(&clock));
+            meters.push(admin::backlog(broker, subscription.clone(), clock));
+        }
     }
+    let mut dependencies = vec![Dependency::store(&ports)];
+    dependencies.extend(publishing.dependencies);
     Ok(Composed {
         part,
         more: Router::new(),
-        dependencies: vec![Dependency::store(&ports)],
+        dependencies,
         meters,
         tasks,
     })

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Composed, clock};
 use crate::admin::Dependency;
+use crate::broker;
 use crate::config::{OmsConfig, Server};
 use crate::exit::Failure;
 use crate::parts::{self, Making};
@@ -49,7 +50,12 @@ pub(super) async fn compose(config: &OmsConfig) -> Result<Composed, Failure> {
         admission: config.common.serving.gate(),
         clock: Arc::clone(&clock),
     };
+    let service = system.taking_in();
+    let pulled = Arc::clone(&clock);
+    let pulls = broker::taking_in(&config.broker, service, &config.background, pulled);
+    let (pulls, pulled_from) = pulls.await?;
     let mut part = parts::oms(&Arc::new(system), &config.background, &making);
+    part.duties.extend(pulls);
     // Google's gateway passes public paths on as they are.
     part.router = versioned(part.router);
     part.edges = edges.into_states();
@@ -57,10 +63,12 @@ pub(super) async fn compose(config: &OmsConfig) -> Result<Composed, Failure> {
         let verifier = parts::push_verifier(push, &config.edge, clock)?;
         part.router = verifier.guard(part.router);
     }
+    let mut dependencies = vec![Dependency::store(&ports)];
+    dependencies.extend(pulled_from);
     Ok(Composed {
         part,
         more: Router::new(),
-        dependencies: vec![Dependency::store(&ports)],
+        dependencies,
         meters: Vec::new(),
         tasks: TaskTracker::new(),
     })

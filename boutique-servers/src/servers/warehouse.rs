@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use boutique_core::assembly::{PushService, Topology, WarehousePorts, WarehouseSystem};
+use boutique_core::assembly::{PushService, WarehousePorts, WarehouseSystem};
 use boutique_core::flow::Step;
 use boutique_core::stock::StockRouter;
 use boutique_transport::http::oms::PushClient;
@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Composed, clock};
 use crate::admin::{self, Dependency};
+use crate::broker;
 use crate::config::{Server, WarehouseConfig};
 use crate::exit::Failure;
 use crate::parts::{self, Making};
@@ -28,21 +29,32 @@ pub(super) async fn compose(config: &WarehouseConfig) -> Result<Composed, Failur
     let furniture = HttpLedger {
         upstream: edges.to(Server::Furniture, &config.furniture),
     };
-    let orders = PushClient {
-        upstream: edges.to(Server::Oms, &config.oms),
-        credential: parts::push_credential(config.push.as_ref(), &clock)?,
-    };
-    let topology = Topology::default();
+    let topology = config.broker.topology();
+    let publishing = broker::publishing(
+        &config.broker,
+        Server::Warehouse,
+        &config.oms,
+        &ports.broker,
+        || {
+            let orders = PushClient {
+                upstream: edges.to(Server::Oms, &config.oms),
+                credential: parts::push_credential(config.push.as_ref(), &clock)?,
+            };
+            Ok(PushService::new(orders.into_service()))
+        },
+    );
+    let publishing = publishing.await?;
+    let delivers = publishing.deliveries.own().cloned();
     let warehouse = WarehousePorts {
         shipments: Arc::clone(&ports.shipments),
         stock: StockRouter::new(Arc::new(inventory), Arc::new(furniture)),
-        broker: Arc::clone(&ports.broker).into(),
+        broker: publishing.deliveries,
         clock: Arc::clone(&clock),
     }
     .into_warehouse(&topology);
     let system = WarehouseSystem::new(
         warehouse,
-        PushService::new(orders.into_service()),
+        publishing.orders,
         topology.clone(),
         config.background.batch,
         config.edge.in_flight,
@@ -56,12 +68,15 @@ pub(super) async fn compose(config: &WarehouseConfig) -> Result<Composed, Failur
     let shipments = Arc::clone(&ports.shipments);
     let mut part = parts::warehouse(&Arc::new(system), shipments, &config.background, &making);
     part.edges = edges.into_states();
-    let broker = Arc::clone(&ports.broker);
+    // What a managed broker still has to deliver, that broker tells.
+    let backlog = |it| admin::backlog(it, topology.shipments_to_oms, clock);
+    let mut dependencies = vec![Dependency::store(&ports)];
+    dependencies.extend(publishing.dependencies);
     Ok(Composed {
         part,
         more: Router::new(),
-        dependencies: vec![Dependency::store(&ports)],
-        meters: vec![admin::backlog(broker, topology.shipments_to_oms, clock)],
+        dependencies,
+        meters: delivers.map(backlog).into_iter().collect(),
         tasks: TaskTracker::new(),
     })
 }
