@@ -1,10 +1,14 @@
 //! The demo's orders and a thousand that were generated, in three topologies: in this process,
 //! through `boutique up` and through `boutique up --processes`. What everybody is answered and
-//! all that is kept afterwards are the same.
+//! all that is kept afterwards are the same. And a few hundred of them, with Pub/Sub between the
+//! nine processes.
 //!
 //! `BOUTIQUE_TEST_ORDERS=n` generates another number. The seed is printed; `BOUTIQUE_TEST_SEED=n` chooses it, `BOUTIQUE_TEST_SEED=fresh` draws one.
 
+mod between;
 mod compare;
+#[path = "../emulator/mod.rs"]
+mod emulator;
 mod generated;
 mod in_process;
 mod perform;
@@ -19,16 +23,16 @@ use std::time::Instant;
 use boutique_core::assembly::Ports;
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::ids::UserId;
-use boutique_servers::data;
 use boutique_transport::sources::SystemClock;
 
+use between::PubSubBetween;
 use compare::differences;
 use generated::Source;
 use in_process::InProcess;
 use perform::perform;
 use records::{Records, comparable, kept};
 use script::{Script, script};
-use servers::Servers;
+use servers::{How, Servers};
 
 /// Orders beside the demo's.
 const GENERATED: usize = 1_000;
@@ -69,9 +73,7 @@ async fn up(script: &Script, at: Timestamp, mut servers: Servers) -> Records {
     let answers = perform(script, &servers, at).await;
     servers.end().await;
     // What they have left on the disk.
-    let path = servers.data();
-    let ports = data::look_into(&path).expect("it can be read");
-    all(answers, &ports, script).await
+    all(answers, &servers.ports(), script).await
 }
 
 async fn timed(name: &str, run: impl Future<Output = Records>) -> Records {
@@ -92,8 +94,10 @@ async fn a_shop_is_the_same_in_one_process_behind_a_gateway_and_in_nine_processe
     let (people, errands) = Source::new(seed).story(orders());
     let script = script(people, errands);
     let at = SystemClock::default().now();
-    // The servers look for free ports one after the other.
-    let (one, nine) = (Servers::start(false).await, Servers::start(true).await);
+    let (one, nine) = (
+        Servers::start(How::One).await,
+        Servers::start(How::Nine).await,
+    );
     let (here, one, nine) = tokio::join!(
         timed("in process", in_process(&script, at)),
         timed("up", up(&script, at, one)),
@@ -105,4 +109,28 @@ async fn a_shop_is_the_same_in_one_process_behind_a_gateway_and_in_nine_processe
         .map(|(name, it)| differences(["in process", name], &here, it));
     let told: Vec<String> = told.into_iter().flatten().collect();
     assert!(told.is_empty(), "seed {seed}\n{}", told.join("\n"));
+}
+
+/// Orders beside the demo's where every message goes through Pub/Sub, whose emulator pushes two at
+/// a time.
+const THROUGH_PUBSUB: usize = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shop_is_the_same_with_pubsub_between_its_systems() {
+    let Some(host) = emulator::host() else { return };
+    let seed = seed();
+    eprintln!("BOUTIQUE_TEST_SEED={seed}");
+    let (people, errands) = Source::new(seed).story(orders().min(THROUGH_PUBSUB));
+    let script = script(people, errands);
+    let at = SystemClock::default().now();
+    let between = PubSubBetween::open(&host).await;
+    let nine = Servers::start(How::PubSub(&between)).await;
+    let (here, nine) = tokio::join!(
+        timed("in process", in_process(&script, at)),
+        timed("with Pub/Sub", up(&script, at, nine)),
+    );
+    between.close().await;
+    assert_eq!(here["the audit"]["violations"], 0);
+    let told = differences(["in process", "with Pub/Sub"], &here, &nine);
+    assert!(told.is_none(), "seed {seed}\n{}", told.unwrap_or_default());
 }

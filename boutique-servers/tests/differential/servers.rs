@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boutique_core::analytics::AnalyticsStore;
+use boutique_core::assembly::Ports;
+use boutique_core::audit::{AuditScope, Auditor};
 use boutique_core::carts::{Cart, CartError, CartLine, CartRejection};
 use boutique_core::checkout::{CheckoutError, Outcome, PlaceOrder, ReviewDecision};
 use boutique_core::clock::{Clock, Timestamp};
@@ -18,6 +21,8 @@ use boutique_core::orders::{CancelOrder, DeskError, Order, ReturnGoods};
 use boutique_core::stock::{LedgerError, Level, Receive, StockLedger, StockSystem};
 use boutique_core::warehouse::{CarrierEvent, Shipment, ShipmentError};
 use boutique_servers::config::Server;
+use boutique_servers::data::look_into;
+use boutique_servers::inspect::audit_json;
 use boutique_servers::up::{Planned, free_ports, plan};
 use boutique_transport::http::Upstream;
 use boutique_transport::http::checkout::CheckoutClient;
@@ -30,17 +35,33 @@ use boutique_transport::jwt::{DevIssuer, Mint};
 use boutique_transport::sources::SystemClock;
 use http::{HeaderValue, Method, header};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 
+use super::between::PubSubBetween;
 use super::shop::Shop;
 
 /// How long servers may take to come up, to do what is left, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One after the other: who looks for free ports finds those that another is about to take.
+static START: Mutex<()> = Mutex::const_new(());
+
+/// How they run.
+#[derive(Clone, Copy)]
+pub(crate) enum How<'a> {
+    /// All in one process.
+    One,
+    /// Each as a process.
+    Nine,
+    /// Each as a process, and Pub/Sub between them that this is.
+    PubSub(&'a PubSubBetween),
+}
 
 /// Servers that are ours.
 pub(crate) struct Servers {
@@ -50,6 +71,8 @@ pub(crate) struct Servers {
     plan: Vec<Planned>,
     /// Whether each is a process.
     many: bool,
+    /// What stands in for the data warehouse, which is not theirs where Pub/Sub is between them.
+    rows: Option<Arc<dyn AnalyticsStore>>,
     exchange: Reqwest,
     issuer: DevIssuer,
     clock: Arc<dyn Clock>,
@@ -60,8 +83,10 @@ fn data(folder: &Path) -> PathBuf {
 }
 
 impl Servers {
-    /// Starts them, `many` if each is to be a process, and waits until they are ready.
-    pub(crate) async fn start(many: bool) -> Self {
+    /// Starts them and waits until they are ready.
+    pub(crate) async fn start(how: How<'_>) -> Self {
+        let _turn = START.lock().await;
+        let many = !matches!(how, How::One);
         let folder = tempfile::tempdir().expect("a folder");
         let key = folder.path().join("dev.key");
         let first = free_ports().expect("free ports");
@@ -72,16 +97,26 @@ impl Servers {
             .arg(data(folder.path()))
             .args(many.then_some("--processes"))
             .env("BOUTIQUE_DEV_KEY", &key)
-            // Where each is a process, order management believes its own servers only.
-            .env("PUSH_AUDIENCE", "oms")
-            .env("PUSH_ACCOUNT", "boutique@localhost")
-            .env("PUSH_KEY", folder.path().join("push.key"))
             .env("LOG_LEVEL", "error")
             // Everybody comes from one address, faster than people would.
             .env("PRINCIPAL_RATE", "1000000")
             .env("ADDRESS_RATE", "1000000")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
+        let rows = match how {
+            How::PubSub(between) => {
+                command.envs(between.settings.iter().map(|(name, value)| (name, value)));
+                Some(Arc::clone(&between.rows))
+            }
+            // Where each is a process, order management believes its own servers only.
+            How::One | How::Nine => {
+                command
+                    .env("PUSH_AUDIENCE", "oms")
+                    .env("PUSH_ACCOUNT", "boutique@localhost")
+                    .env("PUSH_KEY", folder.path().join("push.key"));
+                None
+            }
+        };
         let mut child = command.spawn().expect("the program starts");
         let said = child.stdout.take().expect("piped");
         let said = timeout(PATIENCE, BufReader::new(said).lines().next_line()).await;
@@ -91,6 +126,7 @@ impl Servers {
             child,
             plan: plan(first, &data(folder.path())),
             many,
+            rows,
             exchange: Reqwest::new(Duration::from_secs(2)).expect("a client"),
             issuer: DevIssuer::open(&key).expect("a key"),
             clock: Arc::new(SystemClock::default()),
@@ -108,9 +144,16 @@ impl Servers {
         assert!(ended.success(), "{ended}");
     }
 
-    /// Where their data is.
-    pub(crate) fn data(&self) -> PathBuf {
-        data(self.folder.path())
+    /// What they keep.
+    pub(crate) fn ports(&self) -> Ports {
+        let ports = look_into(&data(self.folder.path())).expect("it can be read");
+        match &self.rows {
+            Some(rows) => Ports {
+                analytics: Arc::clone(rows),
+                ..ports
+            },
+            None => ports,
+        }
     }
 
     fn upstream<S>(&self, url: &str, exchange: S) -> Upstream<S>
@@ -163,9 +206,37 @@ impl Servers {
     }
 
     async fn audit(&self) -> Result<Value, Fault> {
+        if self.rows.is_some() {
+            let ports = self.ports();
+            if let Some(unheard) = unheard(&ports).await? {
+                return Ok(json!({"violations": 1, "found": [unheard]}));
+            }
+            let audit = Auditor::new(&ports, &[], AuditScope::AtRest).run().await?;
+            return Ok(audit_json(&audit));
+        }
         let admin = self.upstream(&self.plan[0].admin_url(), self.exchange.clone());
         let target = Target::path(["audit"]).query("at_rest", true);
         admin.bare(Method::GET, target).await?.json()
+    }
+}
+
+/// A shipment whose latest report order management has not heard of: it is still on its way, in
+/// a broker that does not say what it has.
+async fn unheard(ports: &Ports) -> Result<Option<String>, Fault> {
+    let mut after = None;
+    loop {
+        let page = ports.shipments.shipments(after.as_ref(), 500).await?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        after = Some(last.id.clone());
+        for shipment in page.iter().filter(|it| !it.events.is_empty()) {
+            let order = ports.orders.order(&shipment.order_id).await?;
+            let part = order.and_then(|it| it.progress.parts.get(&shipment.system).cloned());
+            if part.and_then(|it| it.status) != Some(shipment.status) {
+                return Ok(Some(format!("{} is not reported", shipment.id)));
+            }
+        }
     }
 }
 
