@@ -16,7 +16,7 @@ use boutique_core::flow::{Ask, BoxFuture};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -64,9 +64,46 @@ pub(crate) fn broken(reached: bool, what: &'static str) -> Fault {
 /// 2 to 5 µs.
 #[derive(Clone, Debug)]
 pub struct Reqwest {
-    plain: Client<HttpConnector, Full<Bytes>>,
+    plain: Plain<HttpConnector>,
     tls: reqwest::Client,
 }
+
+/// The exchange of plain HTTP/1.1 over pooled connections that `C` makes: the system's, or those
+/// of a simulated network.
+#[derive(Clone, Debug)]
+pub struct Plain<C>(Client<C, Full<Bytes>>);
+
+impl<C: Connect + Clone> Plain<C> {
+    /// A client whose connections come from `connector`.
+    pub fn new(connector: C) -> Self {
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Self(client)
+    }
+}
+
+impl<C: Connect + Clone + Send + Sync + 'static> Service<Sent> for Plain<C> {
+    type Response = Received;
+    type Error = Fault;
+    type Future = BoxFuture<'static, Result<Received, Fault>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Sent) -> Self::Future {
+        let answer = self.0.request(request.map(Full::new));
+        Box::pin(async move {
+            let answer = answer.await;
+            collect(answer.map_err(|error| broken(!error.is_connect(), LOST))?).await
+        })
+    }
+}
+
+/// Errors name the URL, which may name a person: they are not kept.
+const LOST: &str = "no answer from the upstream";
 
 /// How long a connection without a request is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -90,11 +127,10 @@ impl Reqwest {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(connect));
-        let plain = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(connector);
-        Ok(Self { plain, tls })
+        Ok(Self {
+            plain: Plain::new(connector),
+            tls,
+        })
     }
 }
 
@@ -108,14 +144,8 @@ impl Service<Sent> for Reqwest {
     }
 
     fn call(&mut self, request: Sent) -> Self::Future {
-        // Errors name the URL, which may name a person: they are not kept.
-        const LOST: &str = "no answer from the upstream";
         if request.uri().scheme() == Some(&Scheme::HTTP) {
-            let answer = self.plain.request(request.map(Full::new));
-            return Box::pin(async move {
-                let answer = answer.await;
-                collect(answer.map_err(|error| broken(!error.is_connect(), LOST))?).await
-            });
+            return self.plain.call(request);
         }
         let client = self.tls.clone();
         Box::pin(async move {

@@ -6,7 +6,7 @@ use std::pin::pin;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::caps::Seat;
@@ -38,15 +38,15 @@ impl Serving {
     }
 
     /// Serves the connection until either side closes it, it falls silent, or the server drains.
-    pub(super) async fn serve(self, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+    pub(super) async fn serve<S>(self, stream: S, peer: SocketAddr, seat: Seat)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let Self {
             router,
             options,
             mut phase,
         } = self;
-        // Without it answers wait for the client's acknowledgement of earlier ones; a socket
-        // that refuses is about to fail anyway.
-        let _ = stream.set_nodelay(true);
         let pace = Pace::new(&options);
         let socket = Socket::new(stream, pace.clone(), options.write);
         let connection = http1::Builder::new()

@@ -12,6 +12,7 @@ mod caps;
 mod connection;
 mod drain;
 mod entrance;
+mod listen;
 mod options;
 mod pace;
 mod socket;
@@ -24,13 +25,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::task::TaskTracker;
 
 pub use caps::ServeReading;
 pub use drain::Drained;
+pub use listen::Listen;
 pub use options::ServeOptions;
 pub use stall::is_stalled;
 
@@ -40,8 +42,8 @@ use self::drain::Phase;
 
 /// A listening port.
 #[derive(Debug)]
-pub struct Server {
-    listener: TcpListener,
+pub struct Server<L = TcpListener> {
+    listener: L,
     local: SocketAddr,
     options: ServeOptions,
     state: ServeState,
@@ -86,16 +88,25 @@ impl Server {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let listener = socket.listen(options.backlog)?;
+        let local = listener.local_addr()?;
+        Ok(Self::over(listener, local, options))
+    }
+}
+
+impl<L: Listen> Server<L> {
+    /// Serves what comes to `listener`, which listens on `local`. Of `options` the backlog is
+    /// the listener's own.
+    pub fn over(listener: L, local: SocketAddr, options: ServeOptions) -> Self {
         let state = ServeState {
             caps: Arc::new(Caps::new(&options)),
             phase: watch::Sender::new(Phase::Bound),
         };
-        Ok(Self {
-            local: listener.local_addr()?,
+        Self {
             listener,
+            local,
             options,
             state,
-        })
+        }
     }
 
     /// Where it listens.
@@ -116,7 +127,7 @@ impl Server {
     /// flight.
     pub async fn run(self, router: Router, drain: impl Future<Output = ()>) -> Drained {
         let Self {
-            listener,
+            mut listener,
             options,
             state,
             ..
@@ -125,7 +136,7 @@ impl Server {
         let serving = Serving::new(router, options, state.phase.subscribe());
         let ended = EndOnDrop(&state.phase);
         state.phase.send_replace(Phase::Serving);
-        let accept = async || {
+        let accept = async |listener: &mut L| {
             let mut failures = 0;
             loop {
                 match listener.accept().await {
@@ -134,7 +145,7 @@ impl Server {
                         if let Some(seat) = state.caps.seat(peer.ip()) {
                             tasks.spawn(serving.clone().serve(stream, peer, seat));
                         } else {
-                            turn_away(&stream);
+                            L::turn_away(stream, BUSY);
                         }
                     }
                     // That connection's problem, not the listener's.
@@ -147,12 +158,12 @@ impl Server {
                 }
             }
         };
-        until(drain, accept()).await;
+        until(drain, accept(&mut listener)).await;
         state.phase.send_replace(Phase::Lingering);
         let begun = Instant::now();
         let end = begun + options.drain;
         let linger = sleep_until(end.min(begun + options.linger));
-        until(linger, accept()).await;
+        until(linger, accept(&mut listener)).await;
         drop(listener);
         state.phase.send_replace(Phase::Draining);
         tasks.close();
@@ -194,13 +205,9 @@ async fn until(end: impl Future<Output = ()>, work: impl Future<Output = ()>) {
     }
 }
 
-/// Answers a connection that there is no room for as well as can be done without waiting.
-fn turn_away(stream: &TcpStream) {
-    const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
-        connection: close\r\ncontent-length: 0\r\n\r\n";
-    // Not by `stream`, which has not yet heard that it can be written to.
-    let _ = socket2::SockRef::from(stream).send(BUSY);
-}
+/// For a connection that there is no room for.
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+    connection: close\r\ncontent-length: 0\r\n\r\n";
 
 fn is_of_connection(error: &io::Error) -> bool {
     matches!(
