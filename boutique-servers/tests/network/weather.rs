@@ -26,6 +26,7 @@ impl AddAssign for Seen {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Trouble {
     Cut(&'static str, &'static str),
     Held(&'static str, &'static str),
