@@ -99,6 +99,11 @@ impl PubSub {
         })
     }
 
+    /// Whose it is.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
     /// The whole name of a topic.
     pub fn topic(&self, topic: &TopicId) -> String {
         format!("projects/{}/topics/{topic}", self.project)

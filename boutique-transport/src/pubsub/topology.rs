@@ -11,11 +11,11 @@ use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::options::RequestOptionsBuilder;
 use google_cloud_gax::retry_policy::RetryPolicyExt;
 use google_cloud_pubsub::client::{SubscriptionAdmin, TopicAdmin};
-use google_cloud_pubsub::model::push_config::{AuthenticationMethod, OidcToken};
-use google_cloud_pubsub::model::{DeadLetterPolicy, PushConfig, RetryPolicy, Subscription};
+use google_cloud_pubsub::model::{DeadLetterPolicy, RetryPolicy, Subscription};
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 
 use super::fault::{code, fault};
+use super::settings::{whole, wkt_duration};
 use super::{ConnectError, PubSub};
 
 /// How long one administrative request may go on trying.
@@ -112,8 +112,8 @@ impl PubSub {
     fn wanted(&self, id: &SubscriptionId, plan: &SubscriptionPlan) -> Subscription {
         let config = &plan.config;
         let backoff = RetryPolicy::new()
-            .set_minimum_backoff(seconds(config.backoff_min))
-            .set_maximum_backoff(seconds(config.backoff_max));
+            .set_minimum_backoff(wkt_duration(config.backoff_min))
+            .set_maximum_backoff(wkt_duration(config.backoff_max));
         let wanted = Subscription::new()
             .set_name(self.subscription(id))
             .set_topic(self.topic(&config.topic))
@@ -136,20 +136,6 @@ impl PubSub {
     }
 }
 
-impl PushTo {
-    fn config(&self) -> PushConfig {
-        let config = PushConfig::new().set_push_endpoint(self.endpoint.as_str());
-        let Some(account) = &self.service_account else {
-            return config;
-        };
-        let audience = self.audience.as_ref().unwrap_or(&self.endpoint);
-        let token = OidcToken::new()
-            .set_service_account_email(account.as_str())
-            .set_audience(audience.as_str());
-        config.set_authentication_method(AuthenticationMethod::OidcToken(Box::new(token)))
-    }
-}
-
 /// What the plan speaks of; the service fills in more.
 fn same(found: &Subscription, wanted: &Subscription) -> bool {
     let endpoint = |it: &Subscription| {
@@ -165,17 +151,7 @@ fn same(found: &Subscription, wanted: &Subscription) -> bool {
         && endpoint(found) == endpoint(wanted)
 }
 
-/// Pub/Sub knows whole seconds only: rounded up, so that no time is shorter than was asked for.
-fn whole(time: Duration) -> i32 {
-    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    i32::try_from(seconds).unwrap_or(i32::MAX)
-}
-
-fn seconds(time: Duration) -> google_cloud_wkt::Duration {
-    google_cloud_wkt::Duration::clamp(i64::from(whole(time)), 0)
-}
-
-fn retry() -> impl Into<google_cloud_gax::retry_policy::RetryPolicyArg> {
+pub(super) fn retry() -> impl Into<google_cloud_gax::retry_policy::RetryPolicyArg> {
     RetryableErrors.with_time_limit(ADMIN_TIME)
 }
 
