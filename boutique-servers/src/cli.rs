@@ -10,6 +10,8 @@ use crate::exit::{EXIT_CODES, Failure};
 use crate::gateway_spec::SpecArgs;
 use crate::load::LoadArgs;
 use crate::output::Output;
+#[cfg(feature = "provision")]
+use crate::provision::Provision;
 use crate::replay::DateOrder;
 use crate::runtime::runtime;
 #[cfg(feature = "simulate")]
@@ -92,6 +94,13 @@ enum Command {
     /// Write the gateway's routes as a document for Google API Gateway.
     #[command(after_help = EXIT_CODES)]
     GatewaySpec(SpecArgs),
+    /// Make what a boutique needs in somebody's cloud, and keep it as it shall be.
+    #[cfg(feature = "provision")]
+    #[command(after_help = EXIT_CODES)]
+    Provision {
+        #[command(subcommand)]
+        what: Provision,
+    },
     /// List the messages that could not be taken in, or deliver one of them again.
     #[command(after_help = EXIT_CODES)]
     DeadLetters {
@@ -121,6 +130,8 @@ impl Command {
             Self::Simulate(args) => args.json,
             Self::Orders(look) | Self::Stock(look) | Self::Journal(look) => look.json,
             Self::Order { look, .. } | Self::Audit { look, .. } => look.json,
+            #[cfg(feature = "provision")]
+            Self::Provision { what } => what.json(),
             Self::DeadLetters { json, .. } => *json,
         }
     }
@@ -203,6 +214,8 @@ impl Command {
             Self::Up(_) | Self::Serve { .. } | Self::Token(_) | Self::GatewaySpec(_) => Ok(()),
             #[cfg(feature = "simulate")]
             Self::Simulate(_) => Ok(()),
+            #[cfg(feature = "provision")]
+            Self::Provision { what } => what.run(out).await,
             Self::Load(args) => args.run(out).await,
             Self::Demo { data } => demo::demo(data.as_deref(), out).await,
             Self::Replay(args) => replay::replay(&args, out).await,

@@ -14,6 +14,8 @@ pub mod load;
 pub mod logs;
 pub mod output;
 pub mod parts;
+#[cfg(feature = "provision")]
+pub mod provision;
 pub mod replay;
 pub mod runtime;
 pub mod serve;

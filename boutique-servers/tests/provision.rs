@@ -1,0 +1,257 @@
+//! `boutique provision gcp` against Google's own emulator: it makes what is missing, says when
+//! there is nothing to do, mends what was changed, tells what it cannot mend, deletes nothing.
+#![cfg(feature = "provision")]
+
+mod support;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use boutique_core::assembly::Topology;
+use boutique_core::broker::{SubscriptionId, TopicId};
+use boutique_servers::provision::{Actual, Desired, Plan, look};
+use boutique_transport::bigquery;
+use boutique_transport::pubsub::{Delivery, EMULATOR_HOST, PubSub, PushTo};
+use serde_json::Value;
+use support::{Ran, boutique};
+
+/// A project of its own for each test: the emulator forgets nothing.
+struct Project {
+    id: String,
+    host: String,
+}
+
+const PUSH: [&str; 6] = [
+    "--push-to",
+    "https://oms.example.com/",
+    "--push-account",
+    "push@example.iam.gserviceaccount.com",
+    "--push-audience",
+    "oms",
+];
+
+impl Project {
+    fn new() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let Ok(host) = std::env::var(EMULATOR_HOST) else {
+            let required = std::env::var_os("BOUTIQUE_TEST_REQUIRE_ALL").is_some();
+            assert!(
+                !required,
+                "{EMULATOR_HOST} is not set: run `cargo xtask test`"
+            );
+            eprintln!("skipped: {EMULATOR_HOST} is not set: `cargo xtask test` starts an emulator");
+            return None;
+        };
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = format!("provision-{}-{number}", std::process::id());
+        Some(Self { id, host })
+    }
+
+    fn provision(&self, args: &[&str]) -> Ran {
+        let ran = boutique()
+            .args(["provision", "gcp", "--project", &self.id])
+            .args(args)
+            .env(EMULATOR_HOST, &self.host)
+            .output();
+        ran.expect("it runs").into()
+    }
+
+    /// The steps, as `kind name action fields`.
+    fn steps(&self, args: &[&str]) -> (Option<i32>, Vec<String>) {
+        let ran = self.provision(&[args, &["--json"]].concat());
+        let steps = ran.json()["steps"].take();
+        let text = |it: &Value| it.as_str().expect("a text").to_owned();
+        let line = |it: &Value| {
+            let fields = it["fields"].as_array().expect("fields").iter();
+            let fields: Vec<String> = fields.map(|it| text(&it["field"])).collect();
+            let (action, name) = (text(&it["action"]), text(&it["name"]));
+            format!("{action} {name} {}", fields.join(","))
+                .trim_end()
+                .to_owned()
+        };
+        let steps = steps.as_array().expect("steps").iter().map(line);
+        (ran.code, steps.collect())
+    }
+
+    /// With tables, where there is an emulator of theirs.
+    fn dataset(&self) -> Vec<&'static str> {
+        if std::env::var_os(bigquery::EMULATOR_HOST).is_some() {
+            return vec!["--dataset", "boutique"];
+        }
+        let required = std::env::var_os("BOUTIQUE_TEST_REQUIRE_ALL").is_some();
+        assert!(
+            !required,
+            "{} is not set: run `cargo xtask test`",
+            bigquery::EMULATOR_HOST
+        );
+        eprintln!(
+            "skipped: the tables: {} is not set",
+            bigquery::EMULATOR_HOST
+        );
+        Vec::new()
+    }
+
+    fn pubsub(&self) -> PubSub {
+        PubSub::emulator(&self.id, &self.host).expect("a project and a host")
+    }
+
+    async fn actual(&self) -> Actual {
+        look(&self.pubsub()).await.expect("the emulator answers")
+    }
+}
+
+#[tokio::test]
+async fn the_first_run_makes_everything_and_the_second_has_nothing_to_do() {
+    let Some(project) = Project::new() else {
+        return;
+    };
+    let args = [&PUSH[..], &project.dataset()[..]].concat();
+    // A plan changes nothing.
+    let planned = project.provision(&[&args[..], &["--plan"]].concat());
+    planned.fails(1, &["without --plan"]);
+    for line in ["create topic orders\n", "create subscription orders.oms\n"] {
+        assert!(planned.stdout.contains(line), "{}", planned.stdout);
+    }
+    assert_eq!(project.actual().await, Actual::default());
+
+    project.provision(&args).succeeds();
+    let second = project.provision(&args).succeeds();
+    assert_eq!(second.stdout, format!("{}: nothing to do\n", project.id));
+    let again = project
+        .provision(&[&args[..], &["--plan"]].concat())
+        .succeeds();
+    assert_eq!(again.stdout, second.stdout);
+
+    // And the emulator has it as the system needs it.
+    let actual = project.actual().await;
+    let orders = &actual.subscriptions[&SubscriptionId::from("orders.oms")];
+    let dead = format!("projects/{}/topics/orders-dead", project.id);
+    assert_eq!(orders.dead_letter, Some((dead, 100)));
+    assert!(orders.ordered);
+    let Delivery::Push(push) = &orders.delivery else {
+        panic!("{orders:?}");
+    };
+    assert_eq!(push.endpoint, "https://oms.example.com/");
+    assert_eq!(push.audience.as_deref(), Some("oms"));
+    if project.dataset().is_empty() {
+        return;
+    }
+    for line in ["create table refusals\n", "create view orders_once\n"] {
+        assert!(planned.stdout.contains(line), "{}", planned.stdout);
+    }
+    let table = &actual.subscriptions[&SubscriptionId::from("refusals.analytics")];
+    let Delivery::BigQuery(table) = &table.delivery else {
+        panic!("{table:?}");
+    };
+    assert_eq!(table.table, format!("{}.boutique.refusals", project.id));
+    assert!(table.use_table_schema && table.write_metadata && !table.drop_unknown_fields);
+}
+
+#[tokio::test]
+async fn what_somebody_changed_is_mended_and_what_cannot_be_is_told() {
+    let Some(project) = Project::new() else {
+        return;
+    };
+    let pubsub = project.pubsub();
+    let topology = Topology::default();
+    let push = PushTo {
+        endpoint: PUSH[1].to_owned(),
+        service_account: Some(PUSH[3].to_owned()),
+        audience: Some(PUSH[5].to_owned()),
+    };
+    // Somebody was here before: every setting that can differ does.
+    let desired = Desired::of(&project.id, &topology, Some(&push), None);
+    for topic in &desired.topics {
+        pubsub.create_topic(topic).await.expect("made");
+    }
+    let (id, mut other) = desired.subscriptions[0].clone();
+    other.ordered = false;
+    other.ack_deadline = std::time::Duration::from_secs(60);
+    other.retention = std::time::Duration::from_secs(3_600);
+    other.backoff = None;
+    other.dead_letter = None;
+    other.delivery = Delivery::Pull;
+    pubsub.subscribe_as(&id, &other).await.expect("made");
+    let strange = SubscriptionId::from("somebody-elses");
+    pubsub.subscribe_as(&strange, &other).await.expect("made");
+
+    let (code, steps) = project.steps(&PUSH);
+    // Not all can be mended, so it does not end well; what can be is.
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        steps,
+        [
+            "change orders.oms ack_deadline,retention,backoff,dead_letter,delivery",
+            "drift orders.oms ordered",
+            "create orders-dead.oms",
+            "create shipments.oms",
+            "extra somebody-elses",
+        ]
+    );
+    let (code, steps) = project.steps(&PUSH);
+    assert_eq!(code, Some(1));
+    assert_eq!(steps, ["drift orders.oms ordered", "extra somebody-elses"]);
+    let told = project.provision(&PUSH);
+    told.fails(1, &["left alone"]);
+    assert!(
+        told.stdout.contains("ordered: is \"no\", shall be \"yes\""),
+        "{}",
+        told.stdout
+    );
+    // Nothing was deleted, and what is somebody else's is as it was.
+    let actual = project.actual().await;
+    assert_eq!(actual.subscriptions[&strange], other);
+    let mended = &actual.subscriptions[&id];
+    assert_eq!(mended.backoff, desired.subscriptions[0].1.backoff);
+    assert_eq!(mended.delivery, Delivery::Push(push));
+}
+
+/// Order management that moves into the cluster pulls; the same command says so, and back.
+#[tokio::test]
+async fn order_management_can_be_moved_from_push_to_pull() {
+    let Some(project) = Project::new() else {
+        return;
+    };
+    project.provision(&PUSH).succeeds();
+    let (code, steps) = project.steps(&[]);
+    assert_eq!(code, Some(0));
+    let moved = ["orders.oms", "orders-dead.oms", "shipments.oms"];
+    assert_eq!(steps, moved.map(|it| format!("change {it} delivery")));
+    let actual = project.actual().await;
+    for id in moved {
+        let settings = &actual.subscriptions[&SubscriptionId::from(id)];
+        assert_eq!(settings.delivery, Delivery::Pull);
+    }
+    assert_eq!(project.steps(&[]), (Some(0), Vec::new()));
+}
+
+#[test]
+fn a_wrong_project_or_pushes_without_a_token_are_refused_before_anything_is_done() {
+    let run = |args: &[&str]| -> Ran {
+        let command = ["provision", "gcp"].iter().chain(args);
+        let ran = boutique()
+            .args(command)
+            .env_remove(EMULATOR_HOST)
+            .env_remove("GCP_PROJECT_ID")
+            .output();
+        ran.expect("it runs").into()
+    };
+    run(&[]).fails(2, &["--project"]);
+    run(&["--project", "Not A Project"]).fails(2, &["project"]);
+    run(&[
+        "--project",
+        "my-shop",
+        "--push-to",
+        "https://oms.example.com/",
+    ])
+    .fails(2, &["--push-account"]);
+}
+
+#[test]
+fn a_topic_of_somebody_else_is_not_in_the_plan() {
+    let desired = Desired::of("my-shop", &Topology::default(), None, None);
+    let actual = Actual {
+        topics: [&desired.topics[..], &[TopicId::from("elses")]].concat(),
+        subscriptions: desired.subscriptions.iter().cloned().collect(),
+    };
+    assert_eq!(Plan::between(&actual, &desired), Plan::default());
+}
