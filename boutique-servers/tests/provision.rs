@@ -235,7 +235,7 @@ fn a_wrong_project_or_pushes_without_a_token_are_refused_before_anything_is_done
             .output();
         ran.expect("it runs").into()
     };
-    run(&[]).fails(2, &["--project"]);
+    run(&[]).fails(2, &["GCP_PROJECT_ID"]);
     run(&["--project", "Not A Project"]).fails(2, &["project"]);
     run(&[
         "--project",

@@ -1,14 +1,17 @@
 //! The command.
 
+use std::path::PathBuf;
+
 use boutique_core::assembly::Topology;
 use boutique_core::broker::TopicId;
 use boutique_transport::bigquery::{self, BigQuery, Change, Design};
-use boutique_transport::pubsub::{EMULATOR_HOST, PubSub, PushTo};
+use boutique_transport::pubsub::{PubSub, PushTo};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::google::{apply, look};
 use super::{Desired, Plan, TableWriter};
+use crate::config::{ConfigArgs, OmsConfig, PubSubConfig, Push, Server, read, table};
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -28,17 +31,17 @@ pub struct GcpArgs {
     /// Only print the plan.
     #[arg(long)]
     pub plan: bool,
-    /// The project [default: what GCP_PROJECT_ID says].
+    /// The project: GCP_PROJECT_ID.
     #[arg(long, value_name = "ID")]
     pub project: Option<String>,
     /// The address of order management to push to, such as https://HOST/; it pulls, if not given.
     #[arg(long, value_name = "URL")]
     pub push_to: Option<String>,
-    /// The service account, by e-mail, whose tokens the pushes carry: PUSH_ACCOUNT.
+    /// The service account, by e-mail, whose tokens the pushes carry [default: PUSH_ACCOUNT].
     #[arg(long, value_name = "EMAIL", requires = "push_to")]
     pub push_account: Option<String>,
-    /// Whom the tokens are for: PUSH_AUDIENCE [default: the address].
-    #[arg(long, value_name = "TEXT", requires = "push_account")]
+    /// Whom the tokens are for [default: PUSH_AUDIENCE, else the address].
+    #[arg(long, value_name = "TEXT", requires = "push_to")]
     pub push_audience: Option<String>,
     /// The dataset of the data warehouse, in the same project; without it none is made, and
     /// nothing is written there.
@@ -50,6 +53,10 @@ pub struct GcpArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Read the settings of order management from this TOML file, else from the one BOUTIQUE_CONFIG
+    /// names; the environment wins. They say what topics and subscriptions are called.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 impl Provision {
@@ -75,15 +82,17 @@ impl Provision {
 
 impl GcpArgs {
     async fn run(self, out: &mut Output<'_>) -> Result<(), Failure> {
-        let topology = Topology::default();
-        let emulator = std::env::var(EMULATOR_HOST).ok();
-        let project = self
-            .project
-            .clone()
-            .or_else(|| std::env::var("GCP_PROJECT_ID").ok());
-        let missing = || Failure::Input("name the project with --project ID".to_owned());
-        let project = project.ok_or_else(missing)?;
-        let push = self.push(emulator.is_some())?;
+        let OmsConfig { broker, push, .. } = self.settings()?;
+        let Some(PubSubConfig {
+            project,
+            emulator,
+            topology,
+            ..
+        }) = broker.pubsub().cloned()
+        else {
+            return Err(Failure::Input("BROKER is not pubsub".to_owned()));
+        };
+        let push = self.push(emulator.is_some(), push)?;
         let pubsub = PubSub::connect(&project, emulator.as_deref()).await;
         let pubsub = pubsub.map_err(|error| unconnected(&error))?;
         let warehouse = self.warehouse(&project).await?;
@@ -135,19 +144,31 @@ impl GcpArgs {
         Ok(Some((bigquery, design)))
     }
 
+    /// The settings, of which the command line is the strongest.
+    fn settings(&self) -> Result<OmsConfig, Failure> {
+        let mut said = vec![(table::BROKER.name, "pubsub".to_owned())];
+        if let Some(project) = &self.project {
+            said.push((table::GCP_PROJECT_ID.name, project.clone()));
+        }
+        let source = ConfigArgs::of(self.config.clone()).source(said)?;
+        Ok(read(Server::Oms, &source)?)
+    }
+
     /// Google's pushes carry a token, or anybody could push.
-    fn push(&self, emulated: bool) -> Result<Option<PushTo>, Failure> {
+    fn push(&self, emulated: bool, told: Option<Push>) -> Result<Option<PushTo>, Failure> {
         let Some(endpoint) = &self.push_to else {
             return Ok(None);
         };
-        if self.push_account.is_none() && !emulated {
+        let (account, audience) = told.map(|it| (it.account, it.audience)).unzip();
+        let service_account = self.push_account.clone().or(account);
+        if service_account.is_none() && !emulated {
             let text = "name the account that signs pushes with --push-account EMAIL";
             return Err(Failure::Input(text.to_owned()));
         }
         Ok(Some(PushTo {
             endpoint: endpoint.clone(),
-            service_account: self.push_account.clone(),
-            audience: self.push_audience.clone(),
+            service_account,
+            audience: self.push_audience.clone().or(audience),
         }))
     }
 
