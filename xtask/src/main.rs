@@ -5,6 +5,7 @@ mod cost;
 mod emulator;
 mod fuzz;
 mod python;
+mod schemas;
 mod simulate;
 
 use std::env;
@@ -91,6 +92,14 @@ fn test(args: &[String]) -> ExitCode {
     }
     match python_readers(require_all) {
         Ok(Some(python)) => drop(cargo.env(python::PYTHON, python)),
+        Ok(None) => {}
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    match kubernetes_schemas(require_all) {
+        Ok(Some(program)) => drop(cargo.env(schemas::PROGRAM, program)),
         Ok(None) => {}
         Err(error) => {
             eprintln!("{error}");
@@ -213,6 +222,24 @@ fn python_readers(required: bool) -> io::Result<Option<PathBuf>> {
             ));
             Ok(None)
         }
+    }
+}
+
+/// Installs what judges the files of `deploy/` by Kubernetes' schemas, unless there is one
+/// already or, where it may be missing, none can be had.
+fn kubernetes_schemas(required: bool) -> io::Result<Option<PathBuf>> {
+    if is_set(schemas::PROGRAM) {
+        return Ok(None);
+    }
+    match schemas::install() {
+        Ok(program) => Ok(Some(program)),
+        Err(error) if !required => {
+            say(&format!(
+                "tests by Kubernetes' schemas are skipped: {error}"
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

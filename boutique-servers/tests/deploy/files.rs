@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
+
 /// The folder of everything deployed.
 pub(crate) fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy")
@@ -37,6 +39,36 @@ pub(crate) fn all() -> Vec<(String, String)> {
     files
 }
 
+/// The documents of a YAML text, `<<` merged.
+pub(crate) fn yaml(name: &str, text: &str) -> Vec<Value> {
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    documents.into_iter().map(merged).collect()
+}
+
+fn merged(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(merged).collect(),
+        Value::Object(mut fields) => {
+            let below = fields.remove("<<").map(merged);
+            let mut all = Map::new();
+            if let Some(Value::Object(below)) = below {
+                all.extend(below);
+            }
+            all.extend(fields.into_iter().map(|(key, it)| (key, merged(it))));
+            Value::Object(all)
+        }
+        other => other,
+    }
+}
+
+/// The one document of a YAML file.
+pub(crate) fn document(file: &str) -> Value {
+    let mut documents = yaml(file, &text(file));
+    assert_eq!(documents.len(), 1, "{file}");
+    documents.remove(0)
+}
+
 /// The lines `NAME=value` of an environment file.
 pub(crate) fn env_file(file: &str) -> Vec<(String, String)> {
     let text = text(file);
@@ -49,4 +81,17 @@ pub(crate) fn env_file(file: &str) -> Vec<(String, String)> {
             (name.to_owned(), value.to_owned())
         })
         .collect()
+}
+
+/// The text at `pointer`, or a panic naming `what`.
+#[track_caller]
+pub(crate) fn at<'a>(value: &'a Value, pointer: &str, what: &str) -> &'a Value {
+    let found = value.pointer(pointer);
+    found.unwrap_or_else(|| panic!("{what}: there is no {pointer}"))
+}
+
+/// The items of a list; none, if it is not there.
+pub(crate) fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    let found = value.pointer(pointer).and_then(Value::as_array);
+    found.map_or(&[], Vec::as_slice)
 }
