@@ -36,6 +36,9 @@ enum Command {
         /// Keep the data file under this name; it must not exist yet.
         #[arg(long, value_name = "FILE")]
         data: Option<PathBuf>,
+        /// Keep what is published as tables of columnar files in this folder too.
+        #[arg(long, value_name = "FOLDER")]
+        warehouse: Option<PathBuf>,
     },
     /// Run all servers: in one process behind the gateway, or each as a process of its own.
     #[command(after_help = EXIT_CODES)]
@@ -167,6 +170,9 @@ pub struct ReplayArgs {
     /// The most bytes the data file may grow to; running again with more goes on.
     #[arg(long, value_name = "BYTES")]
     pub data_limit: Option<u64>,
+    /// Keep what is published as tables of columnar files in this folder too.
+    #[arg(long, value_name = "FOLDER")]
+    pub warehouse: Option<PathBuf>,
     /// Stock this many units of each article instead of what the file needs.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=UNITS_ON_HAND_MAX))]
     pub stock: Option<u64>,
@@ -217,7 +223,9 @@ impl Command {
             #[cfg(feature = "provision")]
             Self::Provision { what } => what.run(out).await,
             Self::Load(args) => args.run(out).await,
-            Self::Demo { data } => demo::demo(data.as_deref(), out).await,
+            Self::Demo { data, warehouse } => {
+                demo::demo(data.as_deref(), warehouse.as_deref(), out).await
+            }
             Self::Replay(args) => replay::replay(&args, out).await,
             Self::Orders(look) => {
                 let ports = data::look_into(&look.data)?;

@@ -7,6 +7,7 @@ use std::iter::successors;
 use std::process::ExitCode;
 
 use boutique_core::fault::Fault;
+use boutique_transport::parquet::WarehouseError;
 use boutique_transport::sqlite::OpenError;
 
 /// The meanings of the exit codes, as `--help` states them.
@@ -15,7 +16,7 @@ Exit codes:
   0  done
   1  refused, or something that must hold does not: see the output
   2  wrong usage or bad input: mend it, then run the same again
-  3  the data file cannot be used: the message says what to do
+  3  the data file or the data warehouse cannot be used: the message says what to do
   4  a failure that may pass: run the same again, nothing is lost or done twice";
 
 /// Why a command did not end well.
@@ -27,6 +28,8 @@ pub enum Failure {
     Input(String),
     /// The data file cannot be opened. It is unchanged.
     Data(OpenError),
+    /// The data warehouse cannot be used. It is unchanged.
+    Warehouse(WarehouseError),
     /// Something the command depends on failed; its kind says whether to try again.
     Fault(Fault),
     /// The output could not be written.
@@ -42,7 +45,8 @@ impl Failure {
             Self::Refused(_) => 1,
             Self::Input(_) => 2,
             Self::Data(OpenError::Full { .. }) => 4,
-            Self::Data(_) => 3,
+            Self::Warehouse(WarehouseError::Full { .. }) => 4,
+            Self::Data(_) | Self::Warehouse(_) => 3,
             Self::Fault(fault) if fault.kind().is_transient() => 4,
             Self::Fault(_) => 3,
             Self::Output(_) => 4,
@@ -68,6 +72,7 @@ impl fmt::Display for Failure {
         let cause: &dyn Error = match self {
             Self::Refused(text) | Self::Input(text) => return f.write_str(text),
             Self::Data(error) => error,
+            Self::Warehouse(error) => error,
             Self::Fault(fault) => fault,
             Self::Output(error) => error,
         };
@@ -81,6 +86,12 @@ impl fmt::Display for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         Self::Data(error)
+    }
+}
+
+impl From<WarehouseError> for Failure {
+    fn from(error: WarehouseError) -> Self {
+        Self::Warehouse(error)
     }
 }
 

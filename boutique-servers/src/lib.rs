@@ -1,6 +1,7 @@
 //! What the programs of Boutique are made of. The programs themselves are thin.
 
 pub mod admin;
+pub mod analytics;
 pub mod broker;
 pub mod cli;
 pub mod config;

@@ -8,6 +8,7 @@
 mod boutique;
 mod checkout;
 mod edges;
+mod feeds;
 mod ids;
 mod orders;
 mod ports;
@@ -19,6 +20,7 @@ mod work;
 pub use boutique::Boutique;
 pub use checkout::{CheckoutEdges, CheckoutPorts, CheckoutSystem, PlaceService};
 pub use edges::{BookService, CrmService, FraudService, FulfilService, PushService};
+pub use feeds::AnalyticsFeeds;
 pub use ids::VolatileIds;
 pub use orders::{OrderDriver, OrderEdges, OrderSystem};
 pub use ports::Ports;

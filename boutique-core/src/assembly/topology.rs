@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use crate::analytics::Table;
 use crate::broker::{Broker, BrokerError, DeadLetterPolicy, SubscriptionConfig};
 use crate::broker::{SubscriptionId, TopicId};
+use crate::event::{EVENT_TYPE, REFUSED_TYPE};
 use crate::fault::Fault;
+use crate::warehouse::REPORT_TYPE;
 
 /// The topics and subscriptions of a boutique.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct Topology {
     pub refusals: TopicId,
     /// What the warehouse says of shipments.
     pub shipments: TopicId,
+    /// What was published and is no row of the data warehouse.
+    pub rows_dead: TopicId,
     /// Order management's subscription to confirmed orders.
     pub orders_to_oms: SubscriptionId,
     /// The data warehouse's subscription to confirmed orders.
@@ -34,6 +39,7 @@ impl Default for Topology {
             orders_dead: "orders-dead".into(),
             refusals: "refusals".into(),
             shipments: "shipments".into(),
+            rows_dead: "rows-dead".into(),
             orders_to_oms: "orders.oms".into(),
             orders_to_analytics: "orders.analytics".into(),
             dead_to_oms: "orders-dead.oms".into(),
@@ -48,6 +54,9 @@ const ACK_DEADLINE: Duration = Duration::from_secs(30);
 /// Deliveries after which a message is dead: the most there may be. While order management is away
 /// none is counted; these are the ones it got and failed at, or did not answer in time.
 const ATTEMPTS_MAX: u32 = 100;
+
+/// The fewest there may be.
+const ATTEMPTS_MIN: u32 = 5;
 
 /// The longest rest between two deliveries: order management that is back is told soon.
 const BACKOFF_MAX: Duration = Duration::from_secs(4);
@@ -112,6 +121,61 @@ impl Topology {
         created.map_err(broker_fault)?;
         let created = broker.create_subscription(&id, config).await;
         created.map_err(broker_fault)
+    }
+}
+
+impl Topology {
+    /// Where the messages of a table are published; `None` if nobody publishes them.
+    pub fn topic_of(&self, table: &Table) -> Option<&TopicId> {
+        match table.event_type {
+            EVENT_TYPE => Some(&self.orders),
+            REFUSED_TYPE => Some(&self.refusals),
+            REPORT_TYPE => Some(&self.shipments),
+            _ => None,
+        }
+    }
+
+    /// The subscription that feeds a table, such as `orders.warehouse`.
+    pub fn to_table(table: &Table) -> SubscriptionId {
+        SubscriptionId(format!("{}.warehouse", table.name).into())
+    }
+
+    /// The subscription that keeps what is no row of the data warehouse.
+    pub fn to_dead_rows() -> SubscriptionId {
+        "rows-dead.kept".into()
+    }
+
+    /// Creates the subscription that feeds a table, the topic it is to, and where what is no row
+    /// is kept; fine if they exist.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] of the broker; it may be called again.
+    pub async fn create_table_feed(&self, broker: &dyn Broker, table: &Table) -> Result<(), Fault> {
+        let Some(topic) = self.topic_of(table) else {
+            return Ok(());
+        };
+        for topic in [topic, &self.rows_dead] {
+            broker.create_topic(topic).await.map_err(broker_fault)?;
+        }
+        // What is no row today is none at the next attempt: the fewest there may be. No order is
+        // asked for, as rows have none.
+        let feed = SubscriptionConfig {
+            ordered: false,
+            dead_letter: Some(DeadLetterPolicy {
+                topic: self.rows_dead.clone(),
+                max_attempts: ATTEMPTS_MIN,
+            }),
+            ..subscription(topic)
+        };
+        for (id, config) in [
+            (Self::to_table(table), feed),
+            (Self::to_dead_rows(), subscription(&self.rows_dead)),
+        ] {
+            let created = broker.create_subscription(&id, config).await;
+            created.map_err(broker_fault)?;
+        }
+        Ok(())
     }
 }
 

@@ -54,6 +54,8 @@ pub struct CheckoutConfig {
     pub store: Store,
     /// What it decides by.
     pub policy: CheckoutPolicy,
+    /// The folder of the data warehouse, if it has one.
+    pub warehouse_files: Option<PathBuf>,
     /// Recovery and relay.
     pub background: Background,
     /// Where the CRM is.
@@ -76,9 +78,12 @@ pub struct CheckoutConfig {
 
 impl Configured for CheckoutConfig {
     fn read(reader: &mut Reader<'_>) -> Self {
+        let broker = Broker::read(reader);
+        let warehouse_files = warehouse_files(reader, &broker);
         Self {
             common: Common::read(reader),
             store: Store::read(reader),
+            warehouse_files,
             policy: CheckoutPolicy::read(reader),
             background: Background::read(reader),
             crm: reader.url(&t::CRM_URL),
@@ -86,7 +91,7 @@ impl Configured for CheckoutConfig {
             furniture: reader.url(&t::FURNITURE_URL),
             fraud: reader.url(&t::FRAUD_URL),
             oms: reader.url(&t::OMS_URL),
-            broker: Broker::read(reader),
+            broker,
             push: PushSigning::read(reader),
             edge: EdgeConfig::read(reader),
         }
@@ -233,6 +238,8 @@ pub struct WarehouseConfig {
     pub common: Common,
     /// Where shipments, and reports of them, are kept.
     pub store: Store,
+    /// The folder of the data warehouse, if it has one.
+    pub warehouse_files: Option<PathBuf>,
     /// Its duties and the relay of its reports.
     pub background: Background,
     /// Where the stock system of parcels is.
@@ -251,14 +258,17 @@ pub struct WarehouseConfig {
 
 impl Configured for WarehouseConfig {
     fn read(reader: &mut Reader<'_>) -> Self {
+        let broker = Broker::read(reader);
+        let warehouse_files = warehouse_files(reader, &broker);
         Self {
             common: Common::read(reader),
             store: Store::read(reader),
+            warehouse_files,
             background: Background::read(reader),
             inventory: reader.url(&t::INVENTORY_URL),
             furniture: reader.url(&t::FURNITURE_URL),
             oms: reader.url(&t::OMS_URL),
-            broker: Broker::read(reader),
+            broker,
             push: PushSigning::read(reader),
             edge: EdgeConfig::read(reader),
         }
@@ -272,6 +282,8 @@ pub struct UpConfig {
     pub common: Common,
     /// Where everything is kept.
     pub store: Store,
+    /// The folder of the data warehouse, if it has one.
+    pub warehouse_files: Option<PathBuf>,
     /// Whose tokens it accepts.
     pub jwt: Jwt,
     /// Limits beside those of the routes.
@@ -302,6 +314,7 @@ impl Configured for UpConfig {
         Self {
             common: Common::read(reader),
             store: Store::read(reader),
+            warehouse_files: reader.text(&t::WAREHOUSE).map(PathBuf::from),
             jwt: Jwt::read(reader),
             rates: Rates::read(reader),
             policy: CheckoutPolicy::read(reader),
@@ -309,6 +322,18 @@ impl Configured for UpConfig {
             opening_stock: reader.count(&t::OPENING_STOCK),
         }
     }
+}
+
+/// The folder of the data warehouse of a server that publishes by `broker`.
+fn warehouse_files(reader: &mut Reader<'_>, broker: &Broker) -> Option<PathBuf> {
+    let folder = reader.text(&t::WAREHOUSE).map(PathBuf::from);
+    if folder.is_some() && broker.pubsub().is_some() {
+        reader.error(
+            "WAREHOUSE is fed by the server's own broker: without that, let the managed broker's \
+             subscriptions feed a managed data warehouse, and unset it",
+        );
+    }
+    folder
 }
 
 /// Implements [`Program`]: the configuration, its store, whom it asks, and its broker if it has

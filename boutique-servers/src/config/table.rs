@@ -96,6 +96,7 @@ settings! {
     STORE = Setting::bare("BOUTIQUE_STORE", Form::Store, "Where data is kept; `sqlite:boutique-SERVER.db`, for all in one process `sqlite:boutique.db`.");
     STORE_BYTES = Setting::bare("STORE_BYTES", count(1 << 20, 1 << 50), "The most bytes a data file may grow to; the disk's limit.");
     AUDIT_DATA = Setting::bare("AUDIT_DATA", Form::Text, "The folder of the servers' files, on one machine; the gateway's admin port then has `/audit`.");
+    WAREHOUSE = Setting::bare("WAREHOUSE", Form::Text, "The folder of the data warehouse, whose tables are then fed by what is published; without it none is. Servers of one machine may share it.");
     OPENING_STOCK = Setting::new("OPENING_STOCK", count(0, 1_000_000_000), "0", "Units of every product of the catalog that a new stock system starts with.");
 
     CHECKOUT_URL = Setting::url("CHECKOUT_SERVICE_URL", None, "http://127.0.0.1:8081", "Where the checkout is.");

@@ -19,13 +19,18 @@ use crate::output::{Output, Rows};
 use run::Demo;
 use story::{Fate, STOCKED};
 
-/// Runs the demo in `data`, which must not exist, or in a temporary file.
+/// Runs the demo in `data`, which must not exist, or in a temporary file, and lets the data
+/// warehouse in the folder `warehouse`, if it is given, have what is published.
 ///
 /// # Errors
 ///
 /// [`Failure::Refused`], after everything is printed, if an order does not end as it ought to or
 /// the audit finds something.
-pub async fn demo(data: Option<&Path>, out: &mut Output<'_>) -> Result<(), Failure> {
+pub async fn demo(
+    data: Option<&Path>,
+    warehouse: Option<&Path>,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
     let begun = Instant::now();
     let scratch = tempfile::tempdir()?;
     let scratch = scratch.path().join("demo.db");
@@ -36,10 +41,12 @@ pub async fn demo(data: Option<&Path>, out: &mut Output<'_>) -> Result<(), Failu
             "{path} exists: the demo needs a fresh data file"
         )));
     }
-    let demo = Demo::open(path).await?;
+    let demo = Demo::open(path, warehouse).await?;
     demo.stock_and_customers().await?;
     let ended = demo.place_all().await?;
     demo.ship_and_undo(&ended).await?;
+
+    demo.complete_analytics().await?;
 
     let surprises = print_outcomes(&ended, out)?;
     let ports = demo.boutique.ports();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use boutique_core::analytics::Table;
 use boutique_core::assembly::{Boutique, Settings};
 use boutique_core::broker::Broker;
 use boutique_core::catalog::Catalog;
@@ -23,6 +24,7 @@ use super::Ended;
 use super::clock::StoryClock;
 use super::story::{Fate, SCARCE, STOCKED, Wish, customers, told, wishes};
 use super::twice::PublishTwice;
+use crate::analytics::Analytics;
 use crate::data::{self, TENANT};
 use crate::exit::Failure;
 
@@ -35,12 +37,13 @@ const MEANWHILE: Duration = Duration::from_secs(70 * 60);
 pub(super) struct Demo {
     pub(super) boutique: Boutique,
     pub(super) broker: Arc<PublishTwice>,
+    analytics: Option<Analytics>,
     clock: Arc<StoryClock>,
     tenant: TenantId,
 }
 
 impl Demo {
-    pub(super) async fn open(path: &Path) -> Result<Self, Failure> {
+    pub(super) async fn open(path: &Path, warehouse: Option<&Path>) -> Result<Self, Failure> {
         let clock = Arc::new(StoryClock::new());
         let shared: Arc<dyn Clock> = Arc::<StoryClock>::clone(&clock);
         let mut ports = data::open(path, shared, SqliteOptions::default())?;
@@ -51,9 +54,17 @@ impl Demo {
         let taxes = TaxTable::new(TaxMode::Exclusive, 0, [("United States", 800)]);
         settings.checkout.taxes = Arc::new(taxes);
         let boutique = Boutique::new(ports, settings);
+        let analytics = match warehouse {
+            Some(folder) => {
+                let (broker, topology) = (&boutique.ports().broker, boutique.topology());
+                Some(Analytics::open(folder, &Table::ALL, broker, topology).await?)
+            }
+            None => None,
+        };
         boutique.start().await?;
         Ok(Self {
             boutique,
+            analytics,
             broker,
             clock,
             tenant: told(TenantId::new(TENANT))?,
@@ -194,6 +205,14 @@ impl Demo {
                 told(self.boutique.carrier(event).await).map(drop)
             });
             try_join_all(told_twice).await?;
+        }
+    }
+
+    /// Lets the data warehouse have what was published, if there is one.
+    pub(super) async fn complete_analytics(&self) -> Result<(), Failure> {
+        match &self.analytics {
+            Some(analytics) => analytics.complete().await,
+            None => Ok(()),
         }
     }
 

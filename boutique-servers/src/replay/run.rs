@@ -53,7 +53,8 @@ pub async fn replay(args: &ReplayArgs, out: &mut Output<'_>) -> Result<(), Failu
         size_limit: args.data_limit,
         ..SqliteOptions::default()
     };
-    let shop = Shop::open(path, options, PricesOfFile::new(sales_of(&documents))).await?;
+    let prices = PricesOfFile::new(sales_of(&documents));
+    let shop = Shop::open(path, options, args.warehouse.as_deref(), prices).await?;
     let mut replay = Replay {
         digest: shop.ports.ids.pseudonym("replayed-file", &text).to_string(),
         shop,
@@ -69,6 +70,7 @@ pub async fn replay(args: &ReplayArgs, out: &mut Output<'_>) -> Result<(), Failu
         Some(units) => replay.one_by_one(&documents, units).await?,
         None => replay.in_flight(&documents).await?,
     }
+    replay.shop.complete_analytics().await?;
     replay.progress.end();
 
     let mut done = replay.done;

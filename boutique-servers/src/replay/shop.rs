@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use boutique_core::analytics::Table;
 use boutique_core::assembly::{Boutique, Ports, Settings};
 use boutique_core::carts::CartLine;
 use boutique_core::catalog::Catalog;
@@ -32,6 +33,7 @@ use tower::util::BoxCloneSyncService;
 use super::invoices::Sale;
 use super::lines::CURRENCY;
 use super::prices::PricesOfFile;
+use crate::analytics::Analytics;
 use crate::data::{self, TENANT};
 use crate::exit::Failure;
 
@@ -49,6 +51,7 @@ pub(super) struct Shop {
     pub(super) boutique: Boutique,
     pub(super) ports: Ports,
     pub(super) taxes: Arc<TaxTable>,
+    analytics: Option<Analytics>,
     tenant: TenantId,
 }
 
@@ -70,6 +73,7 @@ impl Shop {
     pub(super) async fn open(
         path: &Path,
         options: SqliteOptions,
+        warehouse: Option<&Path>,
         prices: PricesOfFile,
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
@@ -87,11 +91,19 @@ impl Shop {
             ..CheckoutSettings::default()
         };
         let boutique = Boutique::new(ports.clone(), settings);
+        let analytics = match warehouse {
+            Some(folder) => {
+                let topology = boutique.topology();
+                Some(Analytics::open(folder, &Table::ALL, &ports.broker, topology).await?)
+            }
+            None => None,
+        };
         boutique.start().await?;
         let shop = Self {
             boutique,
             ports,
             taxes,
+            analytics,
             tenant: TenantId::new(TENANT)
                 .map_err(|error| Fault::permanent("no tenant").because(error))?,
         };
@@ -189,6 +201,14 @@ impl Shop {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
+    }
+
+    /// Lets the data warehouse have what was published, if there is one.
+    pub(super) async fn complete_analytics(&self) -> Result<(), Failure> {
+        match &self.analytics {
+            Some(analytics) => analytics.complete().await,
+            None => Ok(()),
+        }
     }
 }
 

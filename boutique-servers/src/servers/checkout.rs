@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use boutique_core::analytics::{ORDERS, REFUSALS};
 use boutique_core::assembly::{
     CheckoutEdges, CheckoutPorts, CheckoutSystem, CrmService, FraudService, PushService, Settings,
 };
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Composed, clock};
 use crate::admin::{self, Dependency};
+use crate::analytics::Analytics;
 use crate::broker;
 use crate::config::{CheckoutConfig, Server};
 use crate::exit::Failure;
@@ -106,6 +108,14 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
         topology.clone(),
     );
     let system = Arc::new(system);
+    // Shipments are the warehouse's to tell of.
+    let tables = [&ORDERS, &REFUSALS];
+    let analytics = match (&config.warehouse_files, &delivers) {
+        (Some(folder), Some(broker)) => {
+            Some(Analytics::open(folder, &tables, broker, &topology).await?)
+        }
+        _ => None,
+    };
     system.start().await?;
     resume(&system).await;
     let stores = CheckoutStores {
@@ -128,13 +138,19 @@ pub(super) async fn compose(config: &CheckoutConfig) -> Result<Composed, Failure
     )];
     // What a managed broker still has to deliver, that broker tells.
     if let Some(broker) = delivers {
-        for subscription in [
-            &topology.orders_to_oms,
-            &topology.orders_to_analytics,
-            &topology.dead_to_oms,
-        ] {
+        let mut subscriptions = vec![
+            topology.orders_to_oms,
+            topology.orders_to_analytics,
+            topology.dead_to_oms,
+        ];
+        if let Some(analytics) = analytics {
+            subscriptions.extend(analytics.subscriptions());
+            part.duties
+                .push(analytics.duty(config.background.tidying()));
+        }
+        for subscription in subscriptions {
             let (broker, clock) = (Arc::clone(&broker), Arc::clone(&clock));
-            meters.push(admin::backlog(broker, subscription.clone(), clock));
+            meters.push(admin::backlog(broker, subscription, clock));
         }
     }
     let mut dependencies = vec![Dependency::store(&ports)];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use boutique_core::analytics::SHIPMENTS;
 use boutique_core::assembly::{PushService, WarehousePorts, WarehouseSystem};
 use boutique_core::flow::Step;
 use boutique_core::stock::StockRouter;
@@ -12,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Composed, clock};
 use crate::admin::{self, Dependency};
+use crate::analytics::Analytics;
 use crate::broker;
 use crate::config::{Server, WarehouseConfig};
 use crate::exit::Failure;
@@ -59,6 +61,12 @@ pub(super) async fn compose(config: &WarehouseConfig) -> Result<Composed, Failur
         config.background.batch,
         config.edge.in_flight,
     );
+    let analytics = match (&config.warehouse_files, &delivers) {
+        (Some(folder), Some(broker)) => {
+            Some(Analytics::open(folder, &[&SHIPMENTS], broker, &topology).await?)
+        }
+        _ => None,
+    };
     system.start().await?;
     let making = Making {
         limits: config.common.serving.limits(),
@@ -68,15 +76,27 @@ pub(super) async fn compose(config: &WarehouseConfig) -> Result<Composed, Failur
     let shipments = Arc::clone(&ports.shipments);
     let mut part = parts::warehouse(&Arc::new(system), shipments, &config.background, &making);
     part.edges = edges.into_states();
+    let mut meters = Vec::new();
     // What a managed broker still has to deliver, that broker tells.
-    let backlog = |it| admin::backlog(it, topology.shipments_to_oms, clock);
+    if let Some(broker) = delivers {
+        let mut subscriptions = vec![topology.shipments_to_oms];
+        if let Some(analytics) = analytics {
+            subscriptions.extend(analytics.subscriptions());
+            part.duties
+                .push(analytics.duty(config.background.tidying()));
+        }
+        for subscription in subscriptions {
+            let (broker, clock) = (Arc::clone(&broker), Arc::clone(&clock));
+            meters.push(admin::backlog(broker, subscription, clock));
+        }
+    }
     let mut dependencies = vec![Dependency::store(&ports)];
     dependencies.extend(publishing.dependencies);
     Ok(Composed {
         part,
         more: Router::new(),
         dependencies,
-        meters: delivers.map(backlog).into_iter().collect(),
+        meters,
         tasks: TaskTracker::new(),
     })
 }

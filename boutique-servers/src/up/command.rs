@@ -23,6 +23,9 @@ pub struct UpArgs {
     /// The data file, or with --processes the folder of the servers' files; made if missing.
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
+    /// Keep what is published as tables of columnar files in this folder too.
+    #[arg(long, value_name = "FOLDER")]
+    pub warehouse: Option<PathBuf>,
     /// The gateway's port; the admin port is 1000 above, other servers follow [default: 8080].
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=64_000))]
     pub port: Option<u16>,
@@ -63,6 +66,9 @@ impl UpArgs {
         let elsewhere = std::env::var_os(setting).is_some() || self.config.config.is_some();
         if let Some(units) = self.stock.or_else(|| (!elsewhere).then_some(STOCK)) {
             said.push((setting, units.to_string()));
+        }
+        if let Some(folder) = &self.warehouse {
+            said.push((table::WAREHOUSE.name, folder.display().to_string()));
         }
         if self.dev_issuer {
             said.push((table::DEV_ISSUER.name, true.to_string()));

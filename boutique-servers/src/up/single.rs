@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use boutique_core::analytics::Table;
 use boutique_core::assembly::{Boutique, Settings};
 use boutique_core::catalog::Catalog;
 use boutique_core::flow::Step;
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::audit::auditing;
 use crate::admin::{self, Dependency};
+use crate::analytics::Analytics;
 use crate::config::{Server, UpConfig};
 use crate::exit::Failure;
 use crate::parts::{self, CheckoutStores, Making, Part, Stock};
@@ -48,6 +50,13 @@ pub async fn compose(config: &UpConfig) -> Result<Composed, Failure> {
         parts::open_shelves(&**ledger, system, &catalog, config.opening_stock).await?;
     }
     let boutique = Arc::new(Boutique::new(ports.clone(), settings));
+    let analytics = match &config.warehouse_files {
+        Some(folder) => {
+            let (broker, topology) = (&ports.broker, boutique.topology());
+            Some(Analytics::open(folder, &Table::ALL, broker, topology).await?)
+        }
+        None => None,
+    };
     boutique.start().await?;
 
     let making = Making {
@@ -137,6 +146,14 @@ pub async fn compose(config: &UpConfig) -> Result<Composed, Failure> {
     for subscription in boutique.subscriptions() {
         let broker = Arc::clone(&ports.broker);
         meters.push(admin::backlog(broker, subscription.clone(), clock.clone()));
+    }
+    if let Some(analytics) = analytics {
+        for subscription in analytics.subscriptions() {
+            let broker = Arc::clone(&ports.broker);
+            meters.push(admin::backlog(broker, subscription, clock.clone()));
+        }
+        part.duties
+            .push(analytics.duty(config.background.tidying()));
     }
     Ok(Composed {
         part,
