@@ -20,8 +20,6 @@ pub struct Topology {
     pub refusals: TopicId,
     /// What the warehouse says of shipments.
     pub shipments: TopicId,
-    /// What was published and is no row of the data warehouse.
-    pub rows_dead: TopicId,
     /// Order management's subscription to confirmed orders.
     pub orders_to_oms: SubscriptionId,
     /// The data warehouse's subscription to confirmed orders.
@@ -39,7 +37,6 @@ impl Default for Topology {
             orders_dead: "orders-dead".into(),
             refusals: "refusals".into(),
             shipments: "shipments".into(),
-            rows_dead: "rows-dead".into(),
             orders_to_oms: "orders.oms".into(),
             orders_to_analytics: "orders.analytics".into(),
             dead_to_oms: "orders-dead.oms".into(),
@@ -140,6 +137,11 @@ impl Topology {
         SubscriptionId(format!("{}.warehouse", table.name).into())
     }
 
+    /// The topic of what was published and is no row of the data warehouse.
+    pub fn rows_dead() -> TopicId {
+        "rows-dead".into()
+    }
+
     /// The subscription that keeps what is no row of the data warehouse.
     pub fn to_dead_rows() -> SubscriptionId {
         "rows-dead.kept".into()
@@ -155,7 +157,8 @@ impl Topology {
         let Some(topic) = self.topic_of(table) else {
             return Ok(());
         };
-        for topic in [topic, &self.rows_dead] {
+        let rows_dead = Self::rows_dead();
+        for topic in [topic, &rows_dead] {
             broker.create_topic(topic).await.map_err(broker_fault)?;
         }
         // What is no row today is none at the next attempt: the fewest there may be. No order is
@@ -163,14 +166,14 @@ impl Topology {
         let feed = SubscriptionConfig {
             ordered: false,
             dead_letter: Some(DeadLetterPolicy {
-                topic: self.rows_dead.clone(),
+                topic: rows_dead.clone(),
                 max_attempts: ATTEMPTS_MIN,
             }),
             ..subscription(topic)
         };
         for (id, config) in [
             (Self::to_table(table), feed),
-            (Self::to_dead_rows(), subscription(&self.rows_dead)),
+            (Self::to_dead_rows(), subscription(&rows_dead)),
         ] {
             let created = broker.create_subscription(&id, config).await;
             created.map_err(broker_fault)?;

@@ -108,6 +108,5 @@ fn topology(reader: &mut Reader<'_>) -> Topology {
         orders_dead: TopicId::from(&*dead),
         refusals: TopicId::from(&*refusals),
         shipments: TopicId::from(&*shipments),
-        rows_dead: default.rows_dead,
     }
 }
