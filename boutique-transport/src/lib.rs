@@ -9,7 +9,7 @@
 //! | `jwt` | [`gateway`] | the front door |
 //! | `parquet` | [`parquet`] | the data warehouse as columnar files in a folder |
 //! | `pubsub` | [`pubsub`] | Google Cloud Pub/Sub: publishing, streaming pull, topics |
-//! | `bigquery` | [`bigquery`] | Google BigQuery: tables and views of the data warehouse |
+//! | `bigquery` | [`bigquery`] | Google BigQuery: tables, views and rows of the data warehouse |
 
 pub mod sources;
 

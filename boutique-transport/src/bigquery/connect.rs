@@ -116,21 +116,29 @@ impl BigQuery {
         endpoint: &str,
         credentials: Credentials,
     ) -> Result<Self, ConnectError> {
-        // <https://cloud.google.com/bigquery/docs/datasets#dataset-naming>
-        let fine = |it: u8| it.is_ascii_alphanumeric() || it == b'_';
-        if !(1..=1024).contains(&dataset.len()) || !dataset.bytes().all(fine) {
-            return Err(ConnectError::Dataset);
-        }
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(REQUEST_TIME)
             .build();
         Ok(Self {
             project: google::project_id(project).ok_or(ConnectError::Project)?,
-            dataset: dataset.into(),
+            dataset: dataset_id(dataset).ok_or(ConnectError::Dataset)?,
             endpoint: endpoint.into(),
             credentials,
             client: client.map_err(ConnectError::Client)?,
+        })
+    }
+
+    /// Another dataset of the same BigQuery, for the same credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Project`], [`ConnectError::Dataset`].
+    pub fn at(&self, project: &str, dataset: &str) -> Result<Self, ConnectError> {
+        Ok(Self {
+            project: google::project_id(project).ok_or(ConnectError::Project)?,
+            dataset: dataset_id(dataset).ok_or(ConnectError::Dataset)?,
+            ..self.clone()
         })
     }
 
@@ -138,4 +146,11 @@ impl BigQuery {
     pub fn name(&self) -> String {
         format!("{}.{}", self.project, self.dataset)
     }
+}
+
+/// <https://cloud.google.com/bigquery/docs/datasets#dataset-naming>
+fn dataset_id(text: &str) -> Option<Arc<str>> {
+    let fine = |it: u8| it.is_ascii_alphanumeric() || it == b'_';
+    let valid = (1..=1024).contains(&text.len()) && text.bytes().all(fine);
+    valid.then(|| text.into())
 }

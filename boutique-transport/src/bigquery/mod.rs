@@ -5,17 +5,30 @@
 //! one row for each key, and a view for each
 //! [`Question`](boutique_core::analytics::Question). [`BigQuery::plan`] compares it with what is
 //! there, [`BigQuery::apply`] makes and extends, and nothing deletes.
+//!
+//! Rows come by a BigQuery subscription of Pub/Sub, which Google carries out; where there is none,
+//! by [`IngestRows`] into a [`BigQuerySink`].
 
+#[cfg(feature = "pubsub")]
+mod bridge;
 mod connect;
 mod difference;
 mod field;
+mod gather;
+mod ingest;
+mod insert;
 mod plan;
 mod provision;
 mod relation;
 mod rest;
+mod row;
 
+#[cfg(feature = "pubsub")]
+pub use bridge::Bridge;
 pub use connect::{BigQuery, ConnectError, EMULATOR_HOST};
 pub use difference::Difference;
 pub use field::Field;
+pub use ingest::IngestRows;
+pub use insert::BigQuerySink;
 pub use plan::{Change, Drift, Found, Plan};
 pub use relation::{Clustering, Design, Relation, Schema, TimePartitioning, View};

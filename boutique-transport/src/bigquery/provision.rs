@@ -60,13 +60,13 @@ impl BigQuery {
                     self.referred(name, relation)?,
                 ),
             };
-            match self.ask(method, &path, Some(&body), false).await {
+            match self.ask(method, &path, Some(body.to_string()), false).await {
                 Ok(Answer::Fine(_) | Answer::Exists) => {}
                 Ok(Answer::NotFound) => {
                     let text = format!("{change}: what it is about is gone");
                     return Err(Fault::permanent(text));
                 }
-                Err(fault) => {
+                Ok(Answer::Denied(fault)) | Err(fault) => {
                     let kind = fault.kind();
                     return Err(Fault::new(kind, format!("not done: {change}")).because(fault));
                 }
@@ -91,6 +91,7 @@ impl BigQuery {
         match self.ask(Method::GET, path, None, false).await? {
             Answer::Fine(found) => Ok(Some(found)),
             Answer::NotFound | Answer::Exists => Ok(None),
+            Answer::Denied(fault) => Err(fault),
         }
     }
 

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use boutique_core::fault::{Fault, FaultKind};
+use bytes::Bytes;
 use google_cloud_auth::credentials::CacheableResource;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub(super) enum Answer {
     NotFound,
     /// What is to be made is there.
     Exists,
+    /// It may not be done, by us or at all.
+    Denied(Fault),
 }
 
 #[derive(Default, Deserialize)]
@@ -58,12 +61,15 @@ impl BigQuery {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<String>,
         personal: bool,
     ) -> Result<Answer, Fault> {
+        let body = body.map(Bytes::from);
         let mut attempt = 1;
         loop {
-            let answer = self.once(method.clone(), path, body, personal).await;
+            let answer = self
+                .once(method.clone(), path, body.clone(), personal)
+                .await;
             match answer {
                 Err(fault) if fault.kind().is_transient() && attempt < ATTEMPTS => {
                     sleep(REST_MIN * 2_u32.pow(attempt - 1)).await;
@@ -78,7 +84,7 @@ impl BigQuery {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<Bytes>,
         personal: bool,
     ) -> Result<Answer, Fault> {
         let url = format!(
@@ -101,7 +107,7 @@ impl BigQuery {
         if let Some(body) = body {
             request = request
                 .header(http::header::CONTENT_TYPE, "application/json")
-                .body(body.to_string());
+                .body(body);
         }
         let answer = request.send().await.map_err(unanswered)?;
         let status = answer.status();
@@ -125,10 +131,16 @@ impl BigQuery {
             kind(status, &refusal.error.errors),
             format!("BigQuery refuses the request: {status}"),
         );
-        Err(match personal {
+        let fault = match personal {
             true => fault,
             false => fault.because(Said(refusal.error.message)),
-        })
+        };
+        match (status, fault.kind()) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, FaultKind::Permanent) => {
+                Ok(Answer::Denied(fault))
+            }
+            _ => Err(fault),
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! BigQuery, tried on an emulator: `cargo xtask test` starts one and says where it is.
 #![cfg(feature = "bigquery")]
 
+#[cfg(feature = "pubsub")]
+mod arriving;
+#[cfg(feature = "pubsub")]
+mod events;
 mod provisioning;
 mod schema;
 mod support;

@@ -11,10 +11,15 @@ pub(crate) const PROJECT: &str = "boutique-test";
 /// there is no emulator and none is required.
 pub(crate) fn dataset() -> Option<BigQuery> {
     let host = host()?;
+    let name = unique("shop").replace('-', "_");
+    Some(BigQuery::emulator(PROJECT, &name, &host).expect("http://host:port"))
+}
+
+/// A name that no other test and no other run has used: an emulator keeps everything.
+pub(crate) fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("shop_{}_{next}", uuid::Uuid::now_v7().simple());
-    Some(BigQuery::emulator(PROJECT, &name, &host).expect("http://host:port"))
+    format!("{what}-{}-{next}", uuid::Uuid::now_v7())
 }
 
 /// Where the emulator is; none where there is none and none is required.

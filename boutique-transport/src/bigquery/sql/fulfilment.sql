@@ -36,8 +36,8 @@ SELECT
   COUNT(*) AS shipments,
   MIN(us) AS fastest_us,
   -- Nearest rank: the smallest that is not below the share asked for.
-  MIN(IF(place = DIV(shipments * 50 + 99, 100), us, NULL)) AS median_us,
-  MIN(IF(place = DIV(shipments * 95 + 99, 100), us, NULL)) AS p95_us,
+  MIN(IF(place = DIV((shipments * 50 + 99), 100), us, NULL)) AS median_us,
+  MIN(IF(place = DIV((shipments * 95 + 99), 100), us, NULL)) AS p95_us,
   MAX(us) AS slowest_us
 FROM ranked
 GROUP BY day, system
