@@ -55,18 +55,12 @@ impl BigQuery {
     ///
     /// # Errors
     ///
-    /// A [`Fault`]. Permanent: a row is refused, and none of the rows is there. Unavailable: the
-    /// table is, or may not be written at present; none is there. Ambiguous: they may be.
+    /// A [`Fault`]. Permanent: a row is refused. Unavailable: the table is away, or may not
+    /// be written at present. None of the rows is there, but those of earlier requests where there are more
+    /// than go into one. Ambiguous: they may be.
     pub(super) async fn insert(&self, table: &str, rows: &[Insert]) -> Result<(), Fault> {
-        let mut written = false;
         for batch in batches(rows) {
-            if let Err(fault) = self.insert_batch(table, batch).await {
-                return Err(match written {
-                    true => Fault::ambiguous("only a part of the rows was written").because(fault),
-                    false => fault,
-                });
-            }
-            written = true;
+            self.insert_batch(table, batch).await?;
         }
         Ok(())
     }
@@ -134,9 +128,10 @@ pub struct BigQuerySink {
 impl TableSink for BigQuerySink {
     /// # Errors
     ///
-    /// A [`Fault`]. Permanent: a row is refused, and none of the rows is there. Unavailable: the
-    /// table is, or may not be written at present; none is there. Ambiguous: they may be. A fault
-    /// that may pass has been tried again for some seconds.
+    /// A [`Fault`]. Permanent: a row is refused. Unavailable: the table is away, or may not be
+    /// written at present. None of the rows is there, but those of earlier requests where there
+    /// are more than 500 rows or 9 MB. Ambiguous: they may be. What may pass has been tried again
+    /// for some seconds.
     async fn append(&self, table: &'static Table, rows: Vec<TableRow>) -> Result<(), Fault> {
         let fields = Field::of(table.columns());
         let insert = |it: &TableRow| -> Result<Insert, Misfit> {

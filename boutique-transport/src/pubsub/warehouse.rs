@@ -48,9 +48,9 @@ pub struct TableName {
     pub table: String,
 }
 
-/// Not the whole name of a table.
+/// Not the whole name of a table, or one that no table of ours has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not project.dataset.table")]
+#[error("not project.dataset.table of letters, digits, hyphens and underscores")]
 pub struct NotATableName;
 
 impl fmt::Display for TableName {
@@ -65,7 +65,7 @@ impl FromStr for TableName {
     fn from_str(text: &str) -> Result<Self, NotATableName> {
         let parts: Vec<&str> = text.split('.').collect();
         match parts[..] {
-            [project, dataset, table] if parts.iter().all(|it| !it.is_empty()) => Ok(Self {
+            [project, dataset, table] if parts.iter().all(|it| is_name(it)) => Ok(Self {
                 project: project.to_owned(),
                 dataset: dataset.to_owned(),
                 table: table.to_owned(),
@@ -73,6 +73,11 @@ impl FromStr for TableName {
             _ => Err(NotATableName),
         }
     }
+}
+
+fn is_name(text: &str) -> bool {
+    let fine = |it: u8| it.is_ascii_alphanumeric() || it == b'_' || it == b'-';
+    !text.is_empty() && text.bytes().all(fine)
 }
 
 impl PubSub {

@@ -7,4 +7,6 @@ mod arriving;
 mod events;
 mod provisioning;
 mod schema;
+#[cfg(feature = "http")]
+mod service;
 mod support;
