@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use boutique_core::analytics::METADATA;
-use boutique_core::broker::{BrokerError, BrokerRejection, Push, SubscriptionId};
+use boutique_core::broker::{Push, SubscriptionId};
 use boutique_core::clock::Clock;
-use boutique_core::fault::{Fault, PortError};
+use boutique_core::fault::Fault;
 use boutique_core::flow::Step;
 use boutique_core::schema::Misfit;
 use serde_json::{Map, Value};
@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use super::field::Field;
 use super::gather::{Append, Gather};
 use super::insert::Insert;
-use super::{BigQuery, ConnectError, row};
-use crate::pubsub::{IntoBigQuery, PubSub, Pulled, Pulling, StreamingPull};
+use super::{BigQuery, row};
+use crate::pubsub::{Delivery, PubSub, Pulled, Pulling, StreamingPull};
 
 /// Rows of one request, and messages that are waited for at a time.
 const ROWS_MAX: usize = 500;
@@ -31,8 +31,9 @@ pub struct Bridge {
     pubsub: PubSub,
     subscription: SubscriptionId,
     clock: Arc<dyn Clock>,
-    into: IntoBigQuery,
+    drop_unknown_fields: bool,
     warehouse: BigQuery,
+    table: String,
     fields: Vec<Field>,
 }
 
@@ -42,35 +43,48 @@ impl Bridge {
     ///
     /// # Errors
     ///
-    /// [`BrokerRejection::UnknownSubscription`]; or a fault, permanent if the subscription writes
-    /// into no table, or not by the table's schema and with metadata, or the table is not there.
+    /// A [`Fault`], permanent if there is no such subscription, it writes into no table, or not by
+    /// the table's schema and with metadata, or the table is not there.
     pub async fn new(
         pubsub: &PubSub,
         warehouse: &BigQuery,
         subscription: SubscriptionId,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, BrokerError> {
-        let permanent = |text: String| PortError::<BrokerRejection>::from(Fault::permanent(text));
-        let into = pubsub.bigquery_subscription(&subscription).await?;
-        let into = into.ok_or_else(|| {
-            permanent(format!(
-                "{subscription} writes into no table by its schema and with metadata"
-            ))
-        })?;
-        let warehouse = warehouse.at(&into.table.project, &into.table.dataset);
-        let warehouse = warehouse.map_err(|error: ConnectError| {
-            let fault = Fault::permanent(format!("{subscription}: {} is no table", into.table));
-            PortError::from(fault.because(error))
-        })?;
-        let found = warehouse.relation(&into.table.table).await?;
-        let fields = found.and_then(|it| it.schema).map(|it| it.fields);
+    ) -> Result<Self, Fault> {
+        let permanent = |what: String| Fault::permanent(format!("{subscription}: {what}"));
+        let mut all = pubsub.subscriptions().await?.into_iter();
+        let found = all.find(|(id, _)| *id == subscription);
+        let to = match found.map(|(_, settings)| settings.delivery) {
+            Some(Delivery::BigQuery(to)) if to.use_table_schema && to.write_metadata => to,
+            Some(other) => {
+                let text =
+                    format!("delivers {other}, not into a table by its columns with metadata");
+                return Err(permanent(text));
+            }
+            None => return Err(permanent("there is no such subscription".to_owned())),
+        };
+        let none = || permanent(format!("there is no table {}", to.table));
+        let names: Vec<&str> = to.table.split('.').collect();
+        let [project, dataset, table] = names[..] else {
+            return Err(none());
+        };
+        let fine = |it: u8| it.is_ascii_alphanumeric() || it == b'_' || it == b'-';
+        let warehouse = warehouse
+            .at(project, dataset)
+            .map_err(|it| none().because(it))?;
+        let found = match table.bytes().all(fine) {
+            true => warehouse.relation(table).await?,
+            false => None,
+        };
+        let schema = found.and_then(|it| it.schema).ok_or_else(none)?;
         Ok(Self {
             pubsub: pubsub.clone(),
-            subscription,
             clock,
-            fields: fields.ok_or_else(|| permanent(format!("there is no table {}", into.table)))?,
-            into,
+            drop_unknown_fields: to.drop_unknown_fields,
             warehouse,
+            table: table.to_owned(),
+            fields: schema.fields,
+            subscription,
         })
     }
 
@@ -84,14 +98,14 @@ impl Bridge {
             pubsub,
             subscription,
             clock,
-            into,
+            drop_unknown_fields,
             warehouse,
+            table,
             fields,
         } = self;
-        let table = into.table.table;
         let write = Write(Arc::new(Writing {
             fields,
-            drop_unknown_fields: into.drop_unknown_fields,
+            drop_unknown_fields,
             subscription: pubsub.subscription(&subscription),
             gather: Gather::new(ToTable { warehouse, table }, ROWS_MAX, stop.clone()),
         }));

@@ -15,7 +15,6 @@ mod publisher;
 mod settings;
 mod subscriber;
 mod topology;
-mod warehouse;
 
 pub use connect::{ConnectError, EMULATOR_HOST, PubSub};
 pub use look::Lookout;
@@ -23,4 +22,3 @@ pub use publisher::{PubSubPublisher, Publishing};
 pub use settings::{Delivery, Field, FieldDifference, SubscriptionSettings, ToTable};
 pub use subscriber::{Pulled, Pulling, StreamingPull};
 pub use topology::{PushTo, SubscriptionPlan};
-pub use warehouse::{IntoBigQuery, NotATableName, TableName};

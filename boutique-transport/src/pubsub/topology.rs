@@ -155,12 +155,12 @@ pub(super) fn retry() -> impl Into<google_cloud_gax::retry_policy::RetryPolicyAr
     RetryableErrors.with_time_limit(ADMIN_TIME)
 }
 
-pub(super) fn unmade(error: google_cloud_gax::client_builder::Error) -> BrokerError {
+fn unmade(error: google_cloud_gax::client_builder::Error) -> BrokerError {
     let error = ConnectError::Client(error);
     let fault = boutique_core::fault::Fault::permanent("the client could not be made");
     PortError::Fault(fault.because(error))
 }
 
-pub(super) fn uncreated(error: Error) -> BrokerError {
+fn uncreated(error: Error) -> BrokerError {
     PortError::Fault(fault("the subscription was not created", error))
 }

@@ -13,15 +13,15 @@ use boutique_core::fault::Fault;
 use boutique_core::flow::Step;
 use boutique_transport::bigquery::{BigQuery, BigQuerySink, Bridge, IngestRows};
 use boutique_transport::pubsub::{
-    EMULATOR_HOST, IntoBigQuery, PubSub, PubSubPublisher, Publishing, Pulled, Pulling,
-    StreamingPull, SubscriptionPlan,
+    Delivery, EMULATOR_HOST, PubSub, PubSubPublisher, Publishing, Pulled, Pulling, StreamingPull,
+    SubscriptionPlan, SubscriptionSettings, ToTable,
 };
 use boutique_transport::sources::SystemClock;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::events::{Events, ORDERS};
+use super::events::{Events, FOREIGN, ORDERS};
 use super::support::{PROJECT, dataset, host, query, required, unique};
 
 /// A dataset with everything in it, and topics whose messages shall get there.
@@ -117,22 +117,25 @@ impl Line {
             self.pull(subscription, ingest).await;
             return topic;
         }
-        let into = IntoBigQuery {
-            topic: topic.clone(),
-            table: format!("{}.{}", self.warehouse.name(), table.name)
-                .parse()
-                .expect("project.dataset.table"),
-            dead_letter: Some(self.policy()),
-            drop_unknown_fields: false,
-            service_account: None,
+        let into = SubscriptionSettings {
+            topic: self.pubsub.topic(&topic),
+            ordered: false,
+            filter: String::new(),
+            ack_deadline: Duration::from_secs(10),
+            exactly_once: false,
+            retention: Duration::from_secs(86_400),
+            expires: None,
+            backoff: None,
+            dead_letter: Some((self.pubsub.topic(&self.dead), 5)),
+            delivery: Delivery::BigQuery(ToTable {
+                table: format!("{}.{}", self.warehouse.name(), table.name),
+                use_table_schema: true,
+                write_metadata: true,
+                drop_unknown_fields: false,
+            }),
         };
-        for _ in 0..2 {
-            let created = self
-                .pubsub
-                .create_bigquery_subscription(&subscription, &into)
-                .await;
-            created.expect("created, and there as planned");
-        }
+        let created = self.pubsub.subscribe_as(&subscription, &into).await;
+        created.expect("created");
         let clock = Arc::new(SystemClock::default());
         let bridge = Bridge::new(&self.pubsub, &self.warehouse, subscription, clock).await;
         let run = bridge.expect("made").run(self.stop.subscribe());
@@ -214,7 +217,7 @@ async fn every_question_is_answered_by(path: Path) {
     let sold = line
         .ask("SELECT order_id FROM `{dataset}.orders_once` ORDER BY order_id")
         .await;
-    let mut expected: Vec<_> = (0..=ORDERS)
+    let mut expected: Vec<_> = (0..ORDERS + FOREIGN)
         .map(|it| vec![json!(format!("o-{it}"))])
         .collect();
     expected.sort_by_key(|it| it[0].to_string());

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub(crate) const ORDERS: usize = 120;
+pub(crate) const FOREIGN: usize = 2;
 const REFUSALS: usize = 30;
 
 /// 2026-03-01T00:00:00Z.
@@ -27,17 +28,31 @@ pub(crate) struct Events {
     pub(crate) orders: Vec<ConfirmedOrder>,
     pub(crate) refusals: Vec<OrderRefusedEvent>,
     pub(crate) reports: Vec<ShipmentReport>,
-    /// An order of another publisher, which names neither total nor risk, but when it was placed.
-    pub(crate) foreign: Message,
+    /// Orders of another publisher: one names neither total nor risk, one nonsense.
+    pub(crate) foreign: [Message; FOREIGN],
 }
 
 impl Events {
     pub(crate) fn new() -> Self {
         let orders: Vec<ConfirmedOrder> = (0..ORDERS).map(order).collect();
         let reports = orders.iter().enumerate().flat_map(reports).collect();
-        let mut foreign = order(ORDERS).encode();
-        foreign.attributes =
-            Arc::new([("occurred-at-us".to_owned(), placed(ORDERS).to_string())].into());
+        let foreign = |at, said: &[(&str, &str)]| {
+            let placed = ("occurred-at-us".to_owned(), placed(at).to_string());
+            let said = said
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Message {
+                attributes: Arc::new(said.chain([placed]).collect()),
+                ..order(at).encode()
+            }
+        };
+        let foreign = [
+            foreign(ORDERS, &[]),
+            foreign(
+                ORDERS + 1,
+                &[("total", "nonsense {"), ("risk", "nonsense {")],
+            ),
+        ];
         Self {
             refusals: (0..REFUSALS).map(refusal).collect(),
             reports,
@@ -51,7 +66,7 @@ impl Events {
         match table {
             "orders" => {
                 let ours = self.orders.iter().map(ConfirmedOrder::encode);
-                ours.chain([self.foreign.clone()]).collect()
+                ours.chain(self.foreign.clone()).collect()
             }
             "refusals" => self
                 .refusals
@@ -89,12 +104,10 @@ impl Events {
             add(it.occurred_at, currency, it.total.nanos());
         }
         // Two at 19.99 and shipping at 8.99.
-        let foreign = order(ORDERS);
-        add(
-            foreign.occurred_at,
-            foreign.order.user_currency.to_string(),
-            48_970_000_000,
-        );
+        for it in (ORDERS..ORDERS + FOREIGN).map(order) {
+            let currency = it.order.user_currency.to_string();
+            add(it.occurred_at, currency, 48_970_000_000);
+        }
         let row = |((day, currency), (orders, nanos)): (_, (i128, i128))| {
             let (units, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
             text([

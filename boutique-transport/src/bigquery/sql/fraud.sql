@@ -1,6 +1,9 @@
 WITH
   assessed AS (
-    SELECT JSON_VALUE(JSON_VALUE(attributes, '$.risk'), '$.band') AS band, 0 AS fraud
+    -- Whoever publishes may say anything: a risk that is none must not spoil the others.
+    SELECT
+      JSON_VALUE(SAFE.PARSE_JSON(JSON_VALUE(attributes, '$.risk')), '$.band') AS band,
+      0 AS fraud
     FROM `{dataset}.orders_once`
     UNION ALL
     SELECT risk_band AS band, IF(reason IN ('fraud', 'review_denied'), 1, 0) AS fraud

@@ -1,10 +1,17 @@
+-- Whoever publishes may say anything in an attribute: nonsense must not spoil what others say.
 WITH
-  placed AS (
+  said AS (
     SELECT
       order_id,
       UNIX_MICROS(publish_time) AS published_us,
       SAFE_CAST(JSON_VALUE(attributes, '$."occurred-at-us"') AS INT64) AS occurred_us
     FROM `{dataset}.orders_once`
+  ),
+  placed AS (
+    SELECT
+      order_id,
+      IF(occurred_us BETWEEN 0 AND 253402300799999999, occurred_us, published_us) AS placed_us
+    FROM said
   ),
   -- A shipment is reported again when it is delivered: it left once.
   shipped AS (
@@ -15,9 +22,9 @@ WITH
   ),
   taken AS (
     SELECT
-      FORMAT_TIMESTAMP('%Y-%m-%d', TIMESTAMP_MICROS(COALESCE(occurred_us, published_us))) AS day,
+      FORMAT_TIMESTAMP('%Y-%m-%d', TIMESTAMP_MICROS(placed_us)) AS day,
       system,
-      shipped_us - COALESCE(occurred_us, published_us) AS us
+      shipped_us - placed_us AS us
     FROM shipped
     JOIN placed USING (order_id)
   ),

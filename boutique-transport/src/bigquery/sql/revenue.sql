@@ -1,32 +1,35 @@
+-- Whoever publishes may say anything in an attribute: nonsense must not spoil what others say.
 WITH
   placed AS (
     SELECT
       user_currency,
-      -- Pub/Sub knows only when an order was published; it was placed when it says so.
-      COALESCE(
-        TIMESTAMP_MICROS(SAFE_CAST(JSON_VALUE(attributes, '$."occurred-at-us"') AS INT64)),
-        publish_time
-      ) AS placed_at,
-      JSON_VALUE(attributes, '$.total') AS total,
+      UNIX_MICROS(publish_time) AS published_us,
+      SAFE_CAST(JSON_VALUE(attributes, '$."occurred-at-us"') AS INT64) AS occurred_us,
+      SAFE.PARSE_JSON(JSON_VALUE(attributes, '$.total')) AS total,
       shipping_cost,
       items
     FROM `{dataset}.orders_once`
   ),
   paid AS (
     SELECT
-      FORMAT_TIMESTAMP('%Y-%m-%d', placed_at) AS day,
+      FORMAT_TIMESTAMP(
+        '%Y-%m-%d',
+        TIMESTAMP_MICROS(
+          IF(occurred_us BETWEEN 0 AND 253402300799999999, occurred_us, published_us)
+        )
+      ) AS day,
       user_currency AS currency,
       IF(
-        total IS NULL,
+        SAFE_CAST(JSON_VALUE(total, '$.units') AS INT64) IS NULL,
         shipping_cost.units
           + COALESCE((SELECT SUM(it.cost.units * it.item.quantity) FROM UNNEST(items) AS it), 0),
-        CAST(JSON_VALUE(total, '$.units') AS INT64)
+        SAFE_CAST(JSON_VALUE(total, '$.units') AS INT64)
       ) AS units,
       IF(
-        total IS NULL,
+        SAFE_CAST(JSON_VALUE(total, '$.units') AS INT64) IS NULL,
         shipping_cost.nanos
           + COALESCE((SELECT SUM(it.cost.nanos * it.item.quantity) FROM UNNEST(items) AS it), 0),
-        CAST(COALESCE(JSON_VALUE(total, '$.nanos'), '0') AS INT64)
+        COALESCE(SAFE_CAST(JSON_VALUE(total, '$.nanos') AS INT64), 0)
       ) AS nanos
     FROM placed
   )
