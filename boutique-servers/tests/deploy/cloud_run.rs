@@ -1,7 +1,18 @@
 //! The services of Cloud Run.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use boutique_core::assembly::Ports;
 use boutique_servers::config::Server;
+use boutique_servers::parts::{Making, crm};
+use boutique_transport::http::api::Limits;
+use boutique_transport::http::gate::GateSize;
+use boutique_transport::sources::{NamedIds, SystemClock};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use super::environment::server;
 use super::files::{at, document, items};
@@ -29,8 +40,31 @@ pub(crate) fn pod(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
 }
 
-#[test]
-fn every_service_runs_its_server_with_its_port_and_probes() {
+/// What a server answers at `path` of its API.
+async fn answered(path: &str) -> StatusCode {
+    let clock = Arc::new(SystemClock::default());
+    let ports = Ports::memory(clock.clone(), Arc::new(NamedIds));
+    let making = Making {
+        limits: Limits {
+            longest: Duration::from_secs(10),
+            body: 1 << 10,
+        },
+        admission: GateSize {
+            concurrency: 1,
+            queue: 1,
+            reserved: 0,
+        },
+        clock,
+    };
+    let part = crm(ports.customers, ports.ids, &making);
+    let request = Request::get(path).body(Body::empty()).expect("a request");
+    let answer = part.router.oneshot(request).await.expect("infallible");
+    answer.status()
+}
+
+#[tokio::test]
+async fn every_service_runs_its_server_with_its_port_and_probes() {
+    assert_eq!(answered("/health").await, StatusCode::OK);
     for (name, works) in SERVICES {
         let service = service(name);
         assert_eq!(text(&service, "/apiVersion"), "serving.knative.dev/v1");

@@ -8,6 +8,7 @@ mod containers;
 mod environment;
 mod files;
 mod gke;
+mod provisioned;
 mod schemas;
 mod settings;
 #[path = "../support/mod.rs"]
