@@ -30,16 +30,31 @@ use crate::http::problem::Problem;
 pub const GOOGLE_JWKS_URI: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
 /// Believes the pushes of one service account, for one audience.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PushVerifier {
     verifier: Verifier,
     account: Arc<str>,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Deserialize)]
 struct Account {
     email: String,
     email_verified: bool,
+    /// When it was signed, in seconds since 1970.
+    iat: Option<i64>,
+}
+
+/// By how much clocks may differ.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+impl fmt::Debug for PushVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushVerifier")
+            .field("verifier", &self.verifier)
+            .field("account", &self.account)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PushVerifier {
@@ -64,11 +79,12 @@ impl PushVerifier {
         // Google signs with either name.
         let names = ["https://accounts.google.com", "accounts.google.com"];
         let policy = TokenPolicy::new(names.map(issuer).into())?;
-        let verifier = Verifier::new(&policy, exchange, clock, JwksOptions::default());
-        match verifier {
+        let now = Arc::clone(&clock);
+        match Verifier::new(&policy, exchange, now, JwksOptions::default()) {
             Ok(verifier) => Ok(Self {
                 verifier,
                 account: account.into(),
+                clock,
             }),
             Err(error) => unreachable!("Google's keys come by https: {error}"),
         }
@@ -93,10 +109,12 @@ impl PushVerifier {
         };
         let policy = TokenPolicy::new(vec![issuer])?;
         let keys = BoxExchange::new(InProcess(key.router()));
-        match Verifier::new(&policy, &keys, clock, JwksOptions::default()) {
+        let now = Arc::clone(&clock);
+        match Verifier::new(&policy, &keys, now, JwksOptions::default()) {
             Ok(verifier) => Ok(Self {
                 verifier,
                 account: account.into(),
+                clock,
             }),
             Err(error) => unreachable!("an address of this machine is one: {error}"),
         }
@@ -107,12 +125,18 @@ impl PushVerifier {
     /// # Errors
     ///
     /// [`TokenError`]; [`TokenError::Claims`] if it is another account's, or one whose e-mail
-    /// nobody has verified.
+    /// nobody has verified; [`TokenError::NotYet`] if it was signed more than a minute from now.
     pub async fn verify(&self, token: &str) -> Result<(), TokenError> {
         let verified = self.verifier.verify(token).await?;
         let account: Account = verified.claims().ok_or(TokenError::Claims)?;
-        let fits = account.email_verified && *account.email == *self.account;
-        fits.then_some(()).ok_or(TokenError::Claims)
+        if !account.email_verified || *account.email != *self.account {
+            return Err(TokenError::Claims);
+        }
+        let latest = self.clock.now().after(LEEWAY).as_micros() / 1_000_000;
+        match account.iat {
+            Some(signed) if signed > latest => Err(TokenError::NotYet),
+            _ => Ok(()),
+        }
     }
 
     /// Lets only verified pushes (`POST /`) through to `router`; other paths are left alone.
