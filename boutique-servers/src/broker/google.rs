@@ -215,10 +215,10 @@ async fn create(
 }
 
 fn planned(config: SubscriptionConfig, push_to: Option<&Url>) -> SubscriptionPlan {
-    // The emulator cannot stream what is both in order and may die, and goes on keeping keys for a
-    // reader that was killed. Order management does not need the order: an order is confirmed
+    // The emulator cannot let a message die that is delivered in order, and goes on keeping keys
+    // for a reader that was killed. Order management does not need the order: an order is confirmed
     // once, and of what a carrier says the furthest counts.
-    let ordered = config.ordered && push_to.is_some();
+    let ordered = config.ordered && config.dead_letter.is_none() && push_to.is_some();
     SubscriptionPlan {
         config: SubscriptionConfig { ordered, ..config },
         push: push_to.map(|url| PushTo {
