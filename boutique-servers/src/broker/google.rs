@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::iter::successors;
 use std::sync::Arc;
+use std::time::Duration;
 
 use boutique_core::assembly::PushService;
 use boutique_core::broker::{BrokerError, Publish, SubscriptionConfig, SubscriptionId, TopicId};
@@ -219,8 +220,15 @@ fn planned(config: SubscriptionConfig, push_to: Option<&Url>) -> SubscriptionPla
     // for a reader that was killed. Order management does not need the order: an order is confirmed
     // once, and of what a carrier says the furthest counts.
     let ordered = config.ordered && config.dead_letter.is_none() && push_to.is_some();
+    // Where there is a back-off, one acknowledgement that comes too late ends redelivery there.
+    let (backoff_min, backoff_max) = (Duration::ZERO, Duration::ZERO);
     SubscriptionPlan {
-        config: SubscriptionConfig { ordered, ..config },
+        config: SubscriptionConfig {
+            ordered,
+            backoff_min,
+            backoff_max,
+            ..config
+        },
         push: push_to.map(|url| PushTo {
             endpoint: url.to_string(),
             service_account: None,

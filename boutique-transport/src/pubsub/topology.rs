@@ -25,7 +25,7 @@ const ADMIN_TIME: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscriptionPlan {
     /// What every broker of ours knows of it. Times are whole seconds here: the acknowledgement
-    /// deadline 10 to 600, the back-off up to 600.
+    /// deadline 10 to 600, the back-off up to 600; without any a message comes again at once.
     pub config: SubscriptionConfig,
     /// Where it is pushed to; pulled, if none.
     pub push: Option<PushTo>,
@@ -119,8 +119,11 @@ impl PubSub {
             .set_topic(self.topic(&config.topic))
             .set_ack_deadline_seconds(whole(config.ack_deadline))
             .set_enable_message_ordering(config.ordered)
-            .set_enable_exactly_once_delivery(plan.exactly_once)
-            .set_retry_policy(backoff);
+            .set_enable_exactly_once_delivery(plan.exactly_once);
+        let wanted = match config.backoff_max.is_zero() {
+            true => wanted,
+            false => wanted.set_retry_policy(backoff),
+        };
         let wanted = match &config.dead_letter {
             Some(policy) => wanted.set_dead_letter_policy(
                 DeadLetterPolicy::new()
