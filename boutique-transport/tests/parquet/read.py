@@ -30,6 +30,16 @@ found = orders.sql(
     FROM orders
     """
 ).fetchone()
+# The view that has each order once, as the README has it.
+once = orders.sql(
+    """
+    SELECT count(*), count(DISTINCT order_id) FROM (
+      SELECT * FROM orders
+      QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY publish_time, length(message_id), message_id) = 1
+    )
+    """
+).fetchone()
+assert once[0] == once[1] == found[1], once
 print("duckdb", json.dumps([*found[:6], json.loads(found[6])["ce-subject"]]))
 
 table = ds.dataset(f"{folder}/orders", partitioning="hive", format="parquet", exclude_invalid_files=True).to_table()
