@@ -107,8 +107,9 @@ fn what_defaults_cannot_know_is_said() {
 }
 
 /// Settings that no deployment here says although they have no default, and why.
-const UNSAID: [(&str, &str); 5] = [
+const UNSAID: [(&str, &str); 6] = [
     ("AUDIT_DATA", "for servers whose files are in one folder"),
+    ("WAREHOUSE", "for one machine; here BigQuery is written"),
     ("PUSH_KEY", "for servers on one machine"),
     ("BOUTIQUE_DEV_KEY", "beside the data of whoever tries it"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "whoever has a collector"),

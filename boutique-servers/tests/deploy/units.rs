@@ -88,7 +88,7 @@ fn a_server_has_time_to_drain_and_starts_again_only_where_that_helps() {
     // Of the program's exit codes, those that say that the same again ends the same.
     assert_eq!(value(&unit, "RestartPreventExitStatus"), "2 3");
     assert!(boutique_servers::exit::EXIT_CODES.contains("2  wrong usage"));
-    assert!(boutique_servers::exit::EXIT_CODES.contains("3  the data file cannot"));
+    assert!(boutique_servers::exit::EXIT_CODES.contains("3  the data file"));
 }
 
 #[test]
