@@ -77,7 +77,8 @@ fn test(args: &[String]) -> ExitCode {
     let begun = Instant::now();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["test", "--workspace", "--locked"])
+        // All that fails is told, not the first of it.
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(args)
         .current_dir(root());
     if require_all {
