@@ -2,11 +2,14 @@
 //! be read again, and what is refused is named and not repeated.
 #![no_main]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::http::{Method, StatusCode, header};
+use boutique_core::clock::Timestamp;
 use boutique_core::flow::Step as _;
-use boutique_core::fraud::{AssessRisk, Band, EvaluationLog, MemorySignals, RuleSet, Thresholds};
+use boutique_core::fraud::{
+    AssessRisk, Band, EvaluationLog, MemorySignals, RuleSet, SignalStore, Thresholds,
+};
 use boutique_fuzz::{CANARY, clock, head_and_body, run};
 use boutique_transport::http::api::{Limits, server};
 use boutique_transport::http::exchange::{InProcess, Sent};
@@ -16,21 +19,40 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tower::ServiceExt;
 
-thread_local! {
-    static RULES: Arc<RuleSet> = Arc::new(RuleSet::standard());
+/// The engine's server, and what it remembers.
+struct Engine {
+    http: InProcess,
+    signals: Arc<MemorySignals>,
+    log: Arc<Mutex<EvaluationLog>>,
+}
+
+impl Engine {
+    /// One that remembers nothing. Making its router takes longer than anything it is asked.
+    fn anew() -> &'static Self {
+        static ENGINE: OnceLock<Engine> = OnceLock::new();
+        let engine = ENGINE.get_or_init(|| {
+            let signals = Arc::new(MemorySignals::default());
+            let log = Arc::new(Mutex::new(EvaluationLog::default()));
+            let assess = AssessRisk {
+                store: Arc::clone(&signals) as Arc<dyn SignalStore>,
+                rules: Arc::new(RuleSet::standard()),
+            };
+            let api = FraudApi {
+                assess: assess.into_service(),
+                log: Arc::clone(&log),
+                clock: clock(),
+            };
+            let http = InProcess(server("fraud", routes(), api, Limits::default()));
+            Self { http, signals, log }
+        });
+        run(engine.signals.forget(Timestamp::MAX)).expect("in memory");
+        *engine.log.lock().expect("one at a time") = EvaluationLog::default();
+        engine
+    }
 }
 
 fuzz_target!(|input: &[u8]| {
-    let engine = AssessRisk {
-        store: Arc::new(MemorySignals::default()),
-        rules: RULES.with(Arc::clone),
-    };
-    let api = FraudApi {
-        assess: engine.into_service(),
-        log: Arc::new(Mutex::new(EvaluationLog::default())),
-        clock: clock(),
-    };
-    let http = InProcess(server("fraud", routes(), api, Limits::default()));
+    let http = Engine::anew().http.clone();
     let (head, body) = head_and_body(input);
     let mut request = Sent::new(Bytes::copy_from_slice(body));
     *request.method_mut() = Method::POST;
