@@ -12,6 +12,7 @@ use crate::load::LoadArgs;
 use crate::output::Output;
 #[cfg(feature = "provision")]
 use crate::provision::Provision;
+use crate::query::QueryArgs;
 use crate::replay::DateOrder;
 use crate::runtime::runtime;
 #[cfg(feature = "simulate")]
@@ -90,6 +91,9 @@ enum Command {
         #[command(flatten)]
         look: Look,
     },
+    /// Ask the data warehouse of `up`, `demo` or `replay --warehouse` in SQL.
+    #[command(after_help = EXIT_CODES)]
+    Query(QueryArgs),
     /// Make a token of the development issuer, which has to be asked for with
     /// BOUTIQUE_DEV_ISSUER=true.
     #[command(after_help = EXIT_CODES)]
@@ -128,6 +132,7 @@ impl Command {
             | Self::Up(_)
             | Self::Serve { .. } => false,
             Self::Load(args) => args.json,
+            Self::Query(args) => args.json,
             Self::Replay(args) => args.json,
             #[cfg(feature = "simulate")]
             Self::Simulate(args) => args.json,
@@ -226,6 +231,7 @@ impl Command {
             Self::Demo { data, warehouse } => {
                 demo::demo(data.as_deref(), warehouse.as_deref(), out).await
             }
+            Self::Query(args) => args.run(out).await,
             Self::Replay(args) => replay::replay(&args, out).await,
             Self::Orders(look) => {
                 let ports = data::look_into(&look.data)?;

@@ -17,6 +17,7 @@ pub mod output;
 pub mod parts;
 #[cfg(feature = "provision")]
 pub mod provision;
+pub mod query;
 pub mod replay;
 pub mod runtime;
 pub mod serve;
