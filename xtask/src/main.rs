@@ -19,7 +19,7 @@ use bigquery::Warehouse;
 use emulator::Emulator;
 
 const HELP: &str = "\
-cargo xtask test          the whole test suite, planted mistakes, `boutique query`, `cargo xtask simulate`
+cargo xtask test          the whole test suite, planted mistakes, `cargo xtask simulate`
 cargo xtask test ARGS     the tests that ARGS choose: they go to `cargo test`
 cargo xtask simulate      5,000 seeded disasters of the whole shop, built for release
 cargo xtask cost [ORDERS] what an order costs through nine processes, built for release
@@ -116,7 +116,7 @@ fn test(args: &[String]) -> ExitCode {
             if !args.is_empty() {
                 return ExitCode::SUCCESS;
             }
-            if let Err(failure) = mutations().and_then(|()| query()) {
+            if let Err(failure) = mutations() {
                 return failure;
             }
             match simulate() {
@@ -152,29 +152,6 @@ fn mutations() -> Result<(), ExitCode> {
         }
         Ok(_) => {
             eprintln!("a planted mistake was not caught: see the test `every_mutation_is_caught`");
-            Err(ExitCode::FAILURE)
-        }
-        Err(error) => {
-            eprintln!("cargo could not be started: {error}");
-            Err(ExitCode::FAILURE)
-        }
-    }
-}
-
-/// Has `boutique query` answer, which needs a build with its engine.
-fn query() -> Result<(), ExitCode> {
-    say("boutique query: a build with the feature `query`, which brings a large engine");
-    let begun = Instant::now();
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["test", "--locked", "--package", "boutique-servers"]);
-    cargo.args(["--features", "query", "--test", "query", "--test", "readme"]);
-    match cargo.current_dir(root()).status() {
-        Ok(status) if status.success() => {
-            say(&format!("all answered in {} s", begun.elapsed().as_secs()));
-            Ok(())
-        }
-        Ok(_) => {
-            eprintln!("see the tests `query` and `readme` of boutique-servers");
             Err(ExitCode::FAILURE)
         }
         Err(error) => {
