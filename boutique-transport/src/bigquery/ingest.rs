@@ -21,8 +21,9 @@ const ROWS_MAX: usize = 500;
 /// rows; it is the same for whatever else pushes.
 ///
 /// A message that does not fit, or whose row the table refuses, is a permanent fault: it is given
-/// back, and the subscription's dead-letter policy has it after its attempts. A table that is
-/// away is waited for, so that an outage uses up nobody's attempts.
+/// back, and the subscription's dead-letter policy has it after its attempts. Whatever else fails,
+/// a table that is away or a token that is refused, is waited for, so that an outage uses up
+/// nobody's attempts.
 #[derive(Clone)]
 pub struct IngestRows {
     inner: Arc<Inner>,

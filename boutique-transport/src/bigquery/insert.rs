@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use boutique_core::analytics::{Table, TableRow, TableSink};
-use boutique_core::fault::{Fault, FaultKind};
+use boutique_core::fault::Fault;
 use boutique_core::schema::Misfit;
 use reqwest::Method;
 use serde::Deserialize;
@@ -17,6 +17,17 @@ use super::{BigQuery, row};
 const ROWS_MAX: usize = 500;
 /// The most bytes of a request. BigQuery takes 10 MB.
 const BYTES_MAX: usize = 9_000_000;
+
+/// Why a row is refused for good
+/// (<https://cloud.google.com/bigquery/docs/error-messages>). Any other reason, such as
+/// `backendError` or `timeout`, is none of the row's.
+const LASTING: [&str; 5] = [
+    "invalid",
+    "invalidQuery",
+    "notImplemented",
+    "parseError",
+    "row-too-large",
+];
 
 /// A row as it is sent.
 #[derive(Clone)]
@@ -56,8 +67,8 @@ impl BigQuery {
     /// # Errors
     ///
     /// A [`Fault`]. Permanent: a row is refused. Unavailable: the table is away, or may not
-    /// be written at present. None of the rows is there, but those of earlier requests where there are more
-    /// than go into one. Ambiguous: they may be.
+    /// be written at present. None of the rows is there, but those of earlier requests where
+    /// there are more than go into one. Ambiguous: they may be.
     pub(super) async fn insert(&self, table: &str, rows: &[Insert]) -> Result<(), Fault> {
         for batch in batches(rows) {
             self.insert_batch(table, batch).await?;
@@ -83,22 +94,27 @@ impl BigQuery {
         };
         let inserted: Inserted = serde_json::from_value(answer)
             .map_err(|_| Fault::ambiguous("BigQuery does not say what became of the rows"))?;
-        // A row that is refused stops the others of its request.
-        let errors = inserted.errors.iter().filter_map(|it| it.errors.first());
-        let refused: Vec<_> = errors.filter(|it| it.reason != "stopped").collect();
         if inserted.errors.is_empty() {
             return Ok(());
         }
-        let place = refused.first().map_or("", |it| it.location.as_str());
-        // The text beside it quotes the row.
-        Err(Fault::new(
-            FaultKind::Permanent,
-            format!(
-                "{table} refuses {} of {} rows, at {place:?}",
+        // A row that is refused stops the others of its request.
+        let errors = inserted.errors.iter().filter_map(|it| it.errors.first());
+        let (refused, others): (Vec<_>, Vec<_>) =
+            errors.partition(|it| LASTING.contains(&it.reason.as_str()));
+        // The text beside reason and place quotes the row.
+        Err(match refused.first() {
+            Some(first) => Fault::permanent(format!(
+                "{table} refuses {} of {} rows, at {:?}",
                 refused.len(),
-                rows.len()
-            ),
-        ))
+                rows.len(),
+                first.location,
+            )),
+            None => {
+                let first = others.iter().find(|it| it.reason != "stopped");
+                let reason = first.map_or("", |it| it.reason.as_str());
+                Fault::ambiguous(format!("{table} did not take the rows: {reason:?}"))
+            }
+        })
     }
 }
 
@@ -130,8 +146,8 @@ impl TableSink for BigQuerySink {
     ///
     /// A [`Fault`]. Permanent: a row is refused. Unavailable: the table is away, or may not be
     /// written at present. None of the rows is there, but those of earlier requests where there
-    /// are more than 500 rows or 9 MB. Ambiguous: they may be. What may pass has been tried again
-    /// for some seconds.
+    /// are more than 500 rows or 9 MB. Ambiguous: they may be. A request that failed in a way that
+    /// may pass has been sent again for some seconds.
     async fn append(&self, table: &'static Table, rows: Vec<TableRow>) -> Result<(), Fault> {
         let fields = Field::of(table.columns());
         let insert = |it: &TableRow| -> Result<Insert, Misfit> {
@@ -149,7 +165,42 @@ impl TableSink for BigQuerySink {
 
 #[cfg(test)]
 mod tests {
+    use boutique_core::fault::FaultKind;
+    use google_cloud_auth::credentials::{CacheableResource, Credentials, CredentialsProvider};
+    use google_cloud_auth::errors::CredentialsError;
+
     use super::*;
+
+    /// Whoever is refused a token for good.
+    #[derive(Debug)]
+    struct Refused;
+
+    impl CredentialsProvider for Refused {
+        async fn headers(
+            &self,
+            _: http::Extensions,
+        ) -> Result<CacheableResource<http::HeaderMap>, CredentialsError> {
+            Err(CredentialsError::from_msg(false, "404"))
+        }
+
+        async fn universe_domain(&self) -> Option<String> {
+            None
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_is_refused_is_no_fault_of_the_rows() {
+        let warehouse = BigQuery::emulator("boutique-test", "shop", "127.0.0.1:1");
+        let warehouse = BigQuery {
+            credentials: Credentials::from(Refused),
+            ..warehouse.expect("host:port")
+        };
+        let rows = [Insert::new("1", &Map::new())];
+        let fault = warehouse.insert("orders", &rows).await;
+        let fault = fault.expect_err("no token, no request");
+        assert_eq!(fault.kind(), FaultKind::Unavailable);
+        assert!(fault.to_string().contains("no token"), "{fault}");
+    }
 
     #[test]
     fn requests_stay_within_what_bigquery_takes() {

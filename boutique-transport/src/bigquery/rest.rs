@@ -25,7 +25,7 @@ pub(super) enum Answer {
     NotFound,
     /// What is to be made is there.
     Exists,
-    /// It may not be done, by us or at all.
+    /// It may not be done, by us or at all, whatever is asked.
     Denied(Fault),
 }
 
@@ -95,13 +95,8 @@ impl BigQuery {
             Ok(CacheableResource::New { data, .. }) => data,
             // Only where an earlier answer was shown, which it was not.
             Ok(CacheableResource::NotModified) => http::HeaderMap::new(),
-            Err(error) => {
-                let kind = match error.is_transient() {
-                    true => FaultKind::Unavailable,
-                    false => FaultKind::Permanent,
-                };
-                return Err(Fault::new(kind, "Google gives no token").because(error));
-            }
+            // No fault of what is asked, however lasting it is.
+            Err(error) => return Err(Fault::unavailable("Google gives no token").because(error)),
         };
         let mut request = self.client.request(method, url).headers(headers);
         if let Some(body) = body {
@@ -136,9 +131,9 @@ impl BigQuery {
             false => fault.because(Said(refusal.error.message)),
         };
         match (status, fault.kind()) {
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, FaultKind::Permanent) => {
-                Ok(Answer::Denied(fault))
-            }
+            // Of these alone another request may be free.
+            (StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE, _) => Err(fault),
+            (_, FaultKind::Permanent) => Ok(Answer::Denied(fault)),
             _ => Err(fault),
         }
     }

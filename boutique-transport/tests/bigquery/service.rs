@@ -178,6 +178,10 @@ async fn what_is_wrong_with_the_table_is_no_fault_of_the_rows() {
     for instead in [
         (404, r#"{"error":{"errors":[{"reason":"notFound"}]}}"#),
         (403, r#"{"error":{"errors":[{"reason":"accessDenied"}]}}"#),
+        (401, r#"{"error":{"errors":[{"reason":"authError"}]}}"#),
+        // Somebody in between: whoever wants to log in, whoever knows another place.
+        (407, ""),
+        (302, ""),
     ] {
         let service = Service::new([instead]);
         let sink = service.sink().await;
@@ -191,6 +195,40 @@ async fn what_is_wrong_with_the_table_is_no_fault_of_the_rows() {
         ingest.run(push(1, "a")).await.expect("written in the end");
         assert_eq!(service.rows(), ["1"]);
     }
+}
+
+/// Rows by themselves may fail, too, and for nothing that is theirs.
+#[tokio::test]
+async fn only_what_is_wrong_with_a_row_is_its_fault() {
+    let said = |reasons: [&str; 2]| {
+        let errors = (0..).zip(reasons);
+        let errors = errors.map(|(at, it)| json!({ "index": at, "errors": [{ "reason": it }] }));
+        json!({ "insertErrors": errors.collect::<Vec<_>>() })
+            .to_string()
+            .leak() as &'static str
+    };
+    for (reasons, expected) in [
+        (["backendError", "stopped"], FaultKind::Ambiguous),
+        (["stopped", "timeout"], FaultKind::Ambiguous),
+        (["internalError", "internalError"], FaultKind::Ambiguous),
+        (["stopped", "stopped"], FaultKind::Ambiguous),
+        (["timeout", "invalid"], FaultKind::Permanent),
+        (["row-too-large", "stopped"], FaultKind::Permanent),
+        (["stopped", "notImplemented"], FaultKind::Permanent),
+    ] {
+        let service = Service::new([(200, said(reasons))]);
+        let sink = service.sink().await;
+        let refused = sink.append(table(), vec![row(1, "a"), row(2, "b")]).await;
+        let kind = refused.expect_err("it is refused").kind();
+        assert_eq!(kind, expected, "{reasons:?}");
+    }
+
+    // Whoever takes messages in writes them when it has passed, under the same id.
+    let service = Service::new([(200, said(["backendError", "stopped"]))]);
+    let (ingest, _stop) = ingest(service.sink().await);
+    ingest.run(push(1, "a")).await.expect("written in the end");
+    let requests = service.requests.lock().expect("whole").clone();
+    assert_eq!(requests, vec![vec!["1".to_owned()]; 2]);
 }
 
 #[tokio::test]
