@@ -55,13 +55,22 @@ resource "google_filestore_instance" "orders" {
   }
 }
 
-resource "google_cloud_run_v2_service" "orders" {
+# What a revision is made of.
+resource "terraform_data" "orders" {
   for_each = local.run
+
+  input = [var.image, each.value, local.run_environment[each.key]]
+}
+
+resource "google_cloud_run_v2_service" "orders" {
+  for_each = { for name, it in local.run : name => it if var.orders_up }
 
   name                 = each.value.metadata.name
   location             = var.region
   ingress              = "INGRESS_TRAFFIC_INTERNAL_ONLY"
   invoker_iam_disabled = true
+  # What it keeps is on the share.
+  deletion_protection = false
 
   template {
     service_account                  = google_service_account.servers[each.key].email
@@ -146,6 +155,12 @@ resource "google_cloud_run_v2_service" "orders" {
         read_only = false
       }
     }
+  }
+
+  # A new revision beside the old one would be a second process on its file, and the share has no
+  # locks that refuse it.
+  lifecycle {
+    replace_triggered_by = [terraform_data.orders[each.key]]
   }
 
   depends_on = [google_project_service.needed]

@@ -26,7 +26,7 @@ variable "releases" {
 }
 
 variable "release" {
-  description = "Which VERSION the virtual machines run."
+  description = "Which VERSION the virtual machines run, once their script has run again: see README.md."
   type        = string
 }
 
@@ -36,14 +36,20 @@ variable "fraud_address" {
 }
 
 variable "orders_on" {
-  description = "Where order management, accounting and warehouse run: cloud-run or gke. Read cloud-run/README.md of what that means for their files."
+  description = "Where order management, accounting and warehouse run: gke or cloud-run. Read cloud-run/README.md of what Cloud Run means for their files first."
   type        = string
-  default     = "cloud-run"
+  default     = "gke"
 
   validation {
     condition     = contains(["cloud-run", "gke"], var.orders_on)
     error_message = "Either cloud-run or gke."
   }
+}
+
+variable "orders_up" {
+  description = "Whether the services of Cloud Run are there. They are not before the file share is theirs, and between two images."
+  type        = bool
+  default     = true
 }
 
 variable "dataset_location" {

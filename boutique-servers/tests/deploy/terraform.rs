@@ -4,13 +4,16 @@
 //! an argument is not tested.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::cloud_run::{SERVICES, service};
 use super::environment::server;
-use super::files::{all, at, deploy, text};
+use super::files::{all, at, deploy, items, text};
 use super::support::{Ran, needs};
 
 /// Every `.tf` file: its name and its text without comments.
@@ -138,6 +141,86 @@ fn a_machine_starts_with_everything_its_script_names() {
         assert_eq!(port, Some(server(name).default_port().into()), "{name}");
         assert!(!text(&format!("vm/{name}.env")).is_empty());
     }
+}
+
+fn program(at: &Path, text: &str) {
+    fs::write(at, format!("#!/bin/sh\nset -eu\n{text}\n")).expect("written");
+    fs::set_permissions(at, fs::Permissions::from_mode(0o755)).expect("made a program");
+}
+
+/// A machine whose disk is there, and a bucket with two releases.
+#[test]
+fn a_machine_goes_back_to_the_release_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    for name in [
+        "bin",
+        "data",
+        "opt",
+        "bucket",
+        "boutique/bin",
+        "boutique/vm",
+    ] {
+        fs::create_dir_all(at(name)).expect("made");
+    }
+    fs::write(at("fstab"), "").expect("written");
+    for name in ["blkid", "mountpoint"] {
+        program(&at("bin").join(name), "");
+    }
+    program(&at("bin/gcloud"), "cat \"$BUCKET/${3##*/}\"");
+    program(&at("boutique/vm/install.sh"), "cp \"$2\" \"$INSTALLED\"");
+    let run = |command: &mut Command| Ran::from(command.output().expect("it runs")).succeeds();
+    for release in ["0.1.0", "0.2.0"] {
+        fs::write(at("boutique/bin/boutique-crm"), release).expect("written");
+        run(Command::new("tar")
+            .current_dir(folder.path())
+            .arg("-czf")
+            .arg(at("bucket").join(format!("boutique-{release}.tar.gz")))
+            .arg("boutique"));
+    }
+    let here = |name: &str| at(name).to_string_lossy().into_owned();
+    let script = text("terraform/startup.sh.tftpl")
+        .replace("/opt", &here("opt"))
+        .replace("/var/lib/boutique", &here("data"))
+        .replace("/etc/fstab", &here("fstab"))
+        .replace("${server}", "crm")
+        .replace("${releases}", "a-bucket");
+    let path = std::env::var("PATH").expect("a path");
+    for release in ["0.1.0", "0.2.0", "0.1.0"] {
+        run(Command::new("sh")
+            .arg("-c")
+            .arg(script.replace("${release}", release))
+            .env("PATH", format!("{}:{path}", here("bin")))
+            .env("BUCKET", at("bucket"))
+            .env("INSTALLED", at("installed")));
+        let installed = fs::read_to_string(at("installed"));
+        assert_eq!(installed.expect("installed"), release);
+    }
+}
+
+/// Two revisions at once are two processes on one file.
+#[test]
+fn a_service_is_made_anew_and_never_beside_itself() {
+    let whole = whole();
+    let service = "/resource/google_cloud_run_v2_service/orders";
+    let service = at(&whole, service, "the services");
+    let triggers = items(service, "/lifecycle/replace_triggered_by");
+    assert!(
+        triggers.contains(&"${terraform_data.orders[each.key]}".into()),
+        "{triggers:?}"
+    );
+    let made_of = at(
+        &whole,
+        "/resource/terraform_data/orders/input",
+        "a revision",
+    );
+    let container = at(service, "/template/containers", "a container");
+    assert!(made_of.to_string().contains("var.image"), "{made_of}");
+    assert_eq!(container["image"], "${var.image}");
+    // Else it could not be taken away between two images.
+    assert_eq!(service["deletion_protection"], false);
+    let default = &whole["variable"]["orders_on"]["default"];
+    assert_eq!(default, "gke", "whoever says nothing gets locks");
 }
 
 /// The services are made of their files, so what is read of them has to be in every one.
