@@ -143,10 +143,18 @@ async fn a_port_that_takes_connections_and_never_answers_is_found_out() {
         }
     });
     assert_eq!(vital.look(WITHIN).await, Ok(()));
+    // Nobody listens: that is no answer.
     turning.abort();
+    assert!(turning.await.is_err(), "it was told to end");
+    assert_eq!(vital.look(WITHIN).await, Err(Stuck::Port(mute_at)));
     // What drains no longer listens, and is not to be ended for it.
     vital.health.drain();
     assert_eq!(vital.look(WITHIN).await, Ok(()));
+    let vital = Vital {
+        admin: mute_at,
+        ..vital
+    };
+    assert_eq!(vital.look(WITHIN).await, Err(Stuck::Port(mute_at)));
 }
 
 /// A store whose writer is stuck, on a disk that does not answer.

@@ -32,7 +32,7 @@ pub struct Vital {
 /// Why a server is no good any more, though its process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stuck {
-    /// It does not answer on a port; a refusal is an answer.
+    /// It does not answer on a port, or listens there no more. To be turned away is an answer.
     #[error("{0} does not answer")]
     Port(SocketAddr),
     /// Something in the process, such as its store, does not answer; an error is an answer.
@@ -73,9 +73,11 @@ impl Vital {
 
 async fn answers(at: SocketAddr, within: Duration) -> Result<(), Stuck> {
     match timeout(within, ask(at)).await {
+        Err(_) => Err(Stuck::Port(at)),
+        // Nobody listens: whoever took connections has ended, and the process has not.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Stuck::Port(at)),
         // To be turned away, as there are too many connections, is an answer.
         Ok(_) => Ok(()),
-        Err(_) => Err(Stuck::Port(at)),
     }
 }
 

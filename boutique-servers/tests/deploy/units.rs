@@ -85,6 +85,9 @@ fn a_server_has_time_to_drain_and_starts_again_only_where_that_helps() {
     assert_eq!(value(&unit, "Type"), "notify");
     // The longest look is a quarter of it, and has to hold the longest request.
     assert!(seconds(&value(&unit, "WatchdogSec")) >= 4 * 10);
+    // A disk that is full for an hour keeps nothing down for longer.
+    assert_eq!(value(&unit, "StartLimitIntervalSec"), "0");
+    assert_eq!(value(&unit, "Restart"), "always");
     // Of the program's exit codes, those that say that the same again ends the same.
     assert_eq!(value(&unit, "RestartPreventExitStatus"), "2 3");
     assert!(boutique_servers::exit::EXIT_CODES.contains("2  wrong usage"));
