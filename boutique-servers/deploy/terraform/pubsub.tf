@@ -163,9 +163,10 @@ resource "google_pubsub_topic_iam_member" "publishers" {
   member = google_service_account.servers[each.value.account].member
 }
 
-# Servers look at their start whether what they name is there.
+# Servers look at their start whether what they name is there. Order management names nothing
+# where it is pushed to.
 resource "google_project_iam_member" "viewers" {
-  for_each = toset(["checkout", "oms", "warehouse"])
+  for_each = toset(local.on_run ? ["checkout", "warehouse"] : ["checkout", "oms", "warehouse"])
 
   project = var.project
   role    = "roles/pubsub.viewer"

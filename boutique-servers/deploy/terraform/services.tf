@@ -10,6 +10,9 @@ resource "google_project_service" "needed" {
     "iam.googleapis.com",
     "pubsub.googleapis.com",
     "run.googleapis.com",
+    # The API Gateway keeps its documents and counts its requests there.
+    "servicecontrol.googleapis.com",
+    "servicemanagement.googleapis.com",
   ])
 
   service            = each.key
