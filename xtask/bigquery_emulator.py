@@ -1,6 +1,7 @@
 """Starts bqemulator 1.4.0, a BigQuery emulator on DuckDB, as the tests need it.
 
-usage: bigquery_emulator.py REST_PORT GRPC_PORT, with the package in the interpreter's path.
+usage: bigquery_emulator.py REST_PORT GRPC_PORT, with the package in the interpreter's path. Nobody
+asks by gRPC, but the package has no start without.
 
 What is mended here is what the package does otherwise than Google's service, as far as we use it;
 what the service refuses and the package takes (rows that do not fit) stays, and nothing of ours
@@ -12,9 +13,8 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request
 
-import bqemulator.grpc_api.write_servicer as write
 from bqemulator.api.dependencies import get_context
-from bqemulator.api.routes import tabledata, tables
+from bqemulator.api.routes import tables
 from bqemulator.cli import main
 from bqemulator.jobs.executor import execute_query_job
 from bqemulator.storage.engine import DuckDBEngine
@@ -27,27 +27,6 @@ def without_downloads():
     where it cannot be reached the emulator ends. We use neither."""
     DuckDBEngine._load_spatial = lambda engine: None
     DuckDBEngine._load_format_extensions = lambda engine: None
-
-
-def nested_fields_of_the_write_api():
-    """Appends to a table with a RECORD column fail: the fields below it are forgotten."""
-    def arrow_schema(table):
-        fields = tabledata._fields_raw_from_schema(table.schema_.fields)
-        return tabledata._build_arrow_schema(fields)
-
-    write._table_arrow_schema = arrow_schema
-
-
-def later_appends_name_no_stream():
-    """Only the first request of a connection has to name its stream; the emulator asks every
-    one for it, and Google's Rust client never repeats it."""
-    handler = write.BigQueryWriteHandler
-    bind = handler._ensure_stream_bound
-
-    def bound(self, name, known, context):
-        return known if known is not None and not name else bind(self, name, known, context)
-
-    handler._ensure_stream_bound = bound
 
 
 def tables_as_the_service_keeps_them():
@@ -116,7 +95,5 @@ def tables_as_the_service_keeps_them():
 if __name__ == "__main__":
     _, rest, grpc = sys.argv
     without_downloads()
-    nested_fields_of_the_write_api()
-    later_appends_name_no_stream()
     tables_as_the_service_keeps_them()
     main(["start", "--rest-port", rest, "--grpc-port", grpc, "--ephemeral", "--log-level", "WARNING"])

@@ -14,9 +14,6 @@ use crate::{root, target};
 /// The variable by which everybody learns where it is: `http://host:port`.
 pub(crate) const HOST: &str = "BIGQUERY_EMULATOR_HOST";
 
-/// The same of its Storage Write API: `http://host:port`, gRPC.
-pub(crate) const STORAGE_HOST: &str = "BIGQUERY_STORAGE_EMULATOR_HOST";
-
 /// What is installed. Newer DuckDBs want to download at the start; numpy is needed and not
 /// declared.
 const PACKAGES: [&str; 3] = ["bqemulator==1.4.0", "duckdb==1.5.6", "numpy<3"];
@@ -30,8 +27,6 @@ pub(crate) struct Warehouse {
     process: Child,
     /// Where its REST API is.
     pub(crate) host: String,
-    /// Where its gRPC API is.
-    pub(crate) storage_host: String,
 }
 
 impl Warehouse {
@@ -39,14 +34,14 @@ impl Warehouse {
     /// answers.
     pub(crate) fn start() -> io::Result<Self> {
         let python = environment(FOLDER, &PACKAGES).map_err(|error| {
-            let what = "or set the variables to an emulator that runs";
-            io::Error::other(format!("{error}; {what}: {HOST} and {STORAGE_HOST}"))
+            io::Error::other(format!("{error}; or set {HOST} to an emulator that runs"))
         })?;
-        let (rest, storage) = (free_port()?, free_port()?);
+        // It insists on a port for gRPC as well, which nobody asks.
+        let (rest, grpc) = (free_port()?, free_port()?);
         let log = target().join(FOLDER).join("log");
         let process = Command::new(python)
             .arg(root().join("xtask/bigquery_emulator.py"))
-            .args([rest, storage].map(|it| it.to_string()))
+            .args([rest, grpc].map(|it| it.to_string()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
@@ -54,7 +49,6 @@ impl Warehouse {
         let mut emulator = Self {
             process,
             host: format!("http://127.0.0.1:{rest}"),
-            storage_host: format!("http://127.0.0.1:{storage}"),
         };
         let begun = Instant::now();
         while !answers(rest, "/readyz") {

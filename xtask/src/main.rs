@@ -89,7 +89,6 @@ fn test(args: &[String]) -> ExitCode {
     }
     if let Some(warehouse) = &warehouse {
         cargo.env(bigquery::HOST, &warehouse.host);
-        cargo.env(bigquery::STORAGE_HOST, &warehouse.storage_host);
     }
     match python_readers(require_all) {
         Ok(Some(python)) => drop(cargo.env(python::PYTHON, python)),
