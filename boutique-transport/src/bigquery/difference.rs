@@ -120,6 +120,8 @@ fn below(path: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, json};
+
     use super::*;
 
     fn field(name: &str, kind: &str, mode: &str, fields: Vec<Field>) -> Field {
@@ -129,6 +131,7 @@ mod tests {
             mode: mode.to_owned(),
             description: String::new(),
             fields,
+            other: Map::new(),
         }
     }
 
@@ -180,6 +183,29 @@ mod tests {
         assert_eq!(places, all.map(Some));
         assert!(!difference.is_change());
         assert_eq!(merged, have);
+    }
+
+    #[test]
+    fn what_others_have_said_of_a_column_is_sent_back_with_what_changes() {
+        let tags = json!({ "names": ["projects/p/locations/eu/taxonomies/1/policyTags/2"] });
+        let there = json!([
+            { "name": "address", "type": "RECORD", "mode": "NULLABLE", "fields": [{
+                "name": "street", "type": "STRING", "mode": "REQUIRED",
+                "policyTags": tags, "maxLength": "200", "collation": "und:ci",
+            }]},
+            { "name": "gone", "type": "STRING", "mode": "NULLABLE",
+              "defaultValueExpression": "'x'" },
+        ]);
+        let have: Vec<Field> = serde_json::from_value(there.clone()).expect("fields");
+        let mut street = text("street", NULLABLE);
+        "The street.".clone_into(&mut street.description);
+        let want = [field("address", "RECORD", NULLABLE, vec![street])];
+        let (difference, merged) = Difference::between(&have, &want);
+        assert!(difference.is_change());
+        let mut sent = there;
+        sent[0]["fields"][0]["mode"] = json!("NULLABLE");
+        sent[0]["fields"][0]["description"] = json!("The street.");
+        assert_eq!(serde_json::to_value(merged).expect("JSON"), sent);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use boutique_core::schema::{Column, Kind, Mode};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A column, or a field of a record in one
 /// (<https://cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema>).
@@ -22,6 +23,10 @@ pub struct Field {
     /// The fields of a record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Self>,
+    /// What others have said of it, such as `policyTags` or `defaultValueExpression`. A schema is
+    /// changed as a whole: what is not sent back is gone.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// The mode of a column that has one value or none.
@@ -59,6 +64,7 @@ impl Field {
             // Documentation is written in lines.
             description: column.doc.split_whitespace().collect::<Vec<_>>().join(" "),
             fields,
+            other: Map::new(),
         }
     }
 
