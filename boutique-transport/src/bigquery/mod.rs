@@ -6,8 +6,9 @@
 //! [`Question`](boutique_core::analytics::Question). [`BigQuery::plan`] compares it with what is
 //! there, [`BigQuery::apply`] makes and extends, and nothing deletes.
 //!
-//! Rows come by a BigQuery subscription of Pub/Sub, which Google carries out; where there is none,
-//! by [`IngestRows`] into a [`BigQuerySink`].
+//! Rows come by a BigQuery subscription of Pub/Sub, which Google carries out. Where there is none, a
+//! program of yours may pull messages into [`IngestRows`] and that into a [`BigQuerySink`]; no
+//! server of ours does.
 
 #[cfg(feature = "pubsub")]
 mod bridge;

@@ -11,6 +11,8 @@ use super::relation::{Design, Relation, Schema};
 pub struct Found {
     /// Whether the dataset is.
     pub dataset: bool,
+    /// Where it is, such as `EU`, if it is and says so.
+    pub location: Option<String>,
     /// Which of the tables and views are, by name.
     pub relations: BTreeMap<String, Relation>,
 }
@@ -55,7 +57,7 @@ pub enum Change {
 /// Something that is otherwise than it shall be. `Display` says it in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
-    /// The table or the view.
+    /// The table or the view, or the dataset as `project.dataset`.
     pub name: String,
     /// What is otherwise.
     pub what: String,
@@ -69,6 +71,14 @@ impl Plan {
             plan.changes.push(Change::CreateDataset {
                 dataset: design.dataset.clone(),
                 location: design.location.clone(),
+            });
+        }
+        if let (Some(have), Some(want)) = (&found.location, &design.location)
+            && !have.eq_ignore_ascii_case(want)
+        {
+            plan.drift.push(Drift {
+                name: design.dataset.clone(),
+                what: format!("is in {have} and not in {want}; a dataset stays where it is"),
             });
         }
         for (name, want) in &design.relations {

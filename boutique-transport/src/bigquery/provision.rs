@@ -21,8 +21,11 @@ impl BigQuery {
     ///
     /// A [`Fault`].
     pub async fn plan(&self, design: &Design) -> Result<Plan, Fault> {
+        let dataset = self.look(&self.path("")).await?;
+        let location = dataset.as_ref().and_then(|it| it["location"].as_str());
         let mut found = Found {
-            dataset: self.look(&self.path("")).await?.is_some(),
+            dataset: dataset.is_some(),
+            location: location.map(str::to_owned),
             ..Found::default()
         };
         if found.dataset {

@@ -72,8 +72,8 @@ pub struct View {
 pub struct Design {
     /// `project.dataset`.
     pub dataset: String,
-    /// Where the dataset is, such as `EU`, if it is still to be made; BigQuery's default, if
-    /// none. A dataset stays where it is.
+    /// Where the dataset is to be, such as `EU`. None: BigQuery's default if it is still to be
+    /// made, else wherever it is. A dataset stays where it is.
     pub location: Option<String>,
     /// Tables and views by name, each behind those it reads.
     pub relations: Vec<(String, Relation)>,

@@ -1,7 +1,7 @@
 //! A dataset that is made what it shall be.
 
-use boutique_core::analytics::{ORDERS, Table};
-use boutique_transport::bigquery::{BigQuery, Change, Relation};
+use boutique_core::analytics::ORDERS;
+use boutique_transport::bigquery::{BigQuery, Change, Design, Relation};
 use serde_json::{Value, json};
 
 use super::support::{dataset, query, send};
@@ -133,12 +133,24 @@ async fn a_view_is_given_its_query_of_today() {
     assert!(again.is_done(), "{again:?}");
 }
 
-#[test]
-fn every_table_has_a_view_that_shows_each_key_once() {
-    let design = boutique_transport::bigquery::Design::of("project-1.shop");
-    for table in Table::ALL {
-        let view = design.relations.iter().find(|it| it.0 == table.view());
-        let query = &view.expect("a view").1.view.as_ref().expect("a view").query;
-        assert!(!query.contains('{'), "{query}");
+#[tokio::test]
+async fn a_dataset_elsewhere_is_reported_and_stays_where_it_is() {
+    let Some(warehouse) = dataset() else { return };
+    let at = |location: Option<&str>| Design {
+        location: location.map(str::to_owned),
+        relations: Vec::new(),
+        ..warehouse.design()
+    };
+    let plan = warehouse.plan(&at(Some("US"))).await.expect("planned");
+    warehouse.apply(&plan).await.expect("applied");
+    for same in [Some("us"), None] {
+        let plan = warehouse.plan(&at(same)).await.expect("planned");
+        assert!(plan.is_done(), "{same:?}: {plan:?}");
     }
+    let plan = warehouse.plan(&at(Some("EU"))).await.expect("planned");
+    assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+    let drift: Vec<_> = plan.drift.iter().map(ToString::to_string).collect();
+    let name = warehouse.name();
+    let what = "is in US and not in EU; a dataset stays where it is";
+    assert_eq!(drift, [format!("{name}: {what}")]);
 }
