@@ -33,8 +33,8 @@ const REVENUE: Question = Question {
         whole("orders", "How many."),
         whole(
             "units",
-            "What they come to: whole units. Of an order that names no total, what its items and \
-             shipping come to.",
+            "What they come to: whole units. Of an order that names no total in its currency, what \
+             its items and shipping come to; one whose costs are no amounts is not counted.",
         ),
         whole("nanos", "Billionths of a unit, 0 to 999999999."),
     ],

@@ -11,7 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub(crate) const ORDERS: usize = 120;
-pub(crate) const FOREIGN: usize = 2;
+pub(crate) const FOREIGN: usize = 8;
+/// Of those the last ones, whose amounts are none.
+const ABSURD: usize = 3;
 const REFUSALS: usize = 30;
 
 /// 2026-03-01T00:00:00Z.
@@ -28,7 +30,7 @@ pub(crate) struct Events {
     pub(crate) orders: Vec<ConfirmedOrder>,
     pub(crate) refusals: Vec<OrderRefusedEvent>,
     pub(crate) reports: Vec<ShipmentReport>,
-    /// Orders of another publisher: one names neither total nor risk, one nonsense.
+    /// Orders of another publisher: one names neither total nor risk, others nonsense.
     pub(crate) foreign: [Message; FOREIGN],
 }
 
@@ -36,23 +38,7 @@ impl Events {
     pub(crate) fn new() -> Self {
         let orders: Vec<ConfirmedOrder> = (0..ORDERS).map(order).collect();
         let reports = orders.iter().enumerate().flat_map(reports).collect();
-        let foreign = |at, said: &[(&str, &str)]| {
-            let placed = ("occurred-at-us".to_owned(), placed(at).to_string());
-            let said = said
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            Message {
-                attributes: Arc::new(said.chain([placed]).collect()),
-                ..order(at).encode()
-            }
-        };
-        let foreign = [
-            foreign(ORDERS, &[]),
-            foreign(
-                ORDERS + 1,
-                &[("total", "nonsense {"), ("risk", "nonsense {")],
-            ),
-        ];
+        let foreign = foreign();
         Self {
             refusals: (0..REFUSALS).map(refusal).collect(),
             reports,
@@ -103,8 +89,8 @@ impl Events {
             let currency = it.order.user_currency.to_string();
             add(it.occurred_at, currency, it.total.nanos());
         }
-        // Two at 19.99 and shipping at 8.99.
-        for it in (ORDERS..ORDERS + FOREIGN).map(order) {
+        // Two at 19.99 and shipping at 8.99, whatever they say of it.
+        for it in (ORDERS..ORDERS + FOREIGN - ABSURD).map(order) {
             let currency = it.order.user_currency.to_string();
             add(it.occurred_at, currency, 48_970_000_000);
         }
@@ -236,6 +222,54 @@ fn order(at: usize) -> ConfirmedOrder {
         order["risk"] = Value::Null;
     }
     of(order)
+}
+
+/// Orders as somebody else publishes them.
+fn foreign() -> [Message; FOREIGN] {
+    let total = |currency: &str, units: i64| {
+        (
+            "total",
+            json!({ "currency_code": currency, "units": units, "nanos": 0 }).to_string(),
+        )
+    };
+    let none = |_: &mut Value| {};
+    let says: [(Vec<(&str, String)>, fn(&mut Value)); FOREIGN] = [
+        (vec![], none),
+        (
+            vec![
+                ("total", "nonsense {".to_owned()),
+                ("risk", "nonsense {".to_owned()),
+            ],
+            none,
+        ),
+        (vec![total("USD", i64::MAX)], none),
+        (vec![total("JPY", 100_000)], none),
+        (vec![total("USD", -5)], none),
+        (vec![], |it| {
+            it["items"][0]["cost"]["units"] = i64::MAX.into()
+        }),
+        (vec![], |it| {
+            it["items"][0]["item"]["quantity"] = (-2).into()
+        }),
+        (vec![], |it| {
+            it["shipping_cost"]["currency_code"] = "JPY".into()
+        }),
+    ];
+    let mut at = ORDERS;
+    says.map(|(said, change)| {
+        let encoded = order(at).encode();
+        let mut data: Value = serde_json::from_str(&encoded.data).expect("JSON");
+        change(&mut data);
+        let placed = ("occurred-at-us", placed(at).to_string());
+        let attributes = said.into_iter().chain([placed]);
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value));
+        at += 1;
+        Message {
+            data: data.to_string().into(),
+            attributes: Arc::new(attributes.collect()),
+            ..encoded
+        }
+    })
 }
 
 fn refusal(at: usize) -> OrderRefusedEvent {
