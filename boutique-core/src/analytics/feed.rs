@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Source, Table, TableRow};
-use crate::broker::{Broker, BrokerError, Pumped, SubscriptionId};
-use crate::fault::Fault;
+use crate::broker::{AckId, Broker, BrokerError, Delivery, Pumped, SubscriptionId};
+use crate::fault::{Fault, FaultKind};
+use crate::schema::Misfit;
 
 /// Keeps the rows of the tables.
 #[async_trait]
@@ -37,51 +38,91 @@ pub struct TableFeed {
 impl TableFeed {
     /// Moves up to `max` messages. Dropping it at any moment is harmless: leases run out.
     ///
-    /// A message that is no row is given back, and after its attempts is in the hands of the
-    /// subscription's dead-letter policy.
+    /// A message that is no row, or whose row the sink refuses for good, is given back, and after
+    /// its attempts is in the hands of the subscription's dead-letter policy.
     ///
     /// # Errors
     ///
     /// A [`BrokerError`]: of the broker, or the fault of the sink, in which case the messages are
-    /// given back.
+    /// given back and count no attempt.
     pub async fn pump(&self, max: usize) -> Result<Pumped, BrokerError> {
         let deliveries = self.broker.pull(&self.subscription, max).await?;
         let (mut rows, mut fine, mut unfit) = (Vec::new(), Vec::new(), Vec::new());
         for delivery in &deliveries {
-            let message_id = delivery.message_id.to_string();
-            let source = Source {
-                subscription: &self.subscription,
-                message_id: &message_id,
-                published_at: delivery.published_at,
-            };
-            match self.table.row(&source, &delivery.message) {
+            match self.row(delivery) {
                 Ok(row) => {
                     rows.push(row);
-                    fine.push(delivery.ack_id);
+                    fine.push(delivery);
                 }
                 Err(_) => unfit.push(delivery.ack_id),
             }
         }
-        let pumped = Pumped {
+        self.reject(&unfit).await?;
+        let mut pumped = Pumped {
             delivered: deliveries.len(),
-            acknowledged: fine.len(),
+            acknowledged: 0,
             rejected: unfit.len(),
         };
-        if !unfit.is_empty() {
-            self.broker.reject(&self.subscription, unfit).await?;
-        }
         if rows.is_empty() {
             return Ok(pumped);
         }
         match self.sink.append(self.table, rows).await {
             Ok(()) => {
-                self.broker.acknowledge(&self.subscription, fine).await?;
-                Ok(pumped)
+                let taken = fine.iter().map(|it| it.ack_id).collect();
+                self.broker.acknowledge(&self.subscription, taken).await?;
+                pumped.acknowledged += fine.len();
             }
-            Err(fault) => {
-                self.broker.return_unsent(&self.subscription, fine).await?;
-                Err(fault.into())
+            // One that is refused for good keeps no other back.
+            Err(fault) if fault.kind() == FaultKind::Permanent => {
+                self.one_by_one(&fine, &mut pumped).await?;
+            }
+            Err(fault) => return self.give_back(&fine, fault).await,
+        }
+        Ok(pumped)
+    }
+
+    async fn one_by_one(&self, fine: &[&Delivery], pumped: &mut Pumped) -> Result<(), BrokerError> {
+        for (at, delivery) in fine.iter().enumerate() {
+            let appended = match self.row(delivery) {
+                Ok(row) => self.sink.append(self.table, vec![row]).await,
+                Err(misfit) => Err(Fault::permanent("a message is no row").because(misfit)),
+            };
+            match appended {
+                Ok(()) => {
+                    let taken = vec![delivery.ack_id];
+                    self.broker.acknowledge(&self.subscription, taken).await?;
+                    pumped.acknowledged += 1;
+                }
+                Err(fault) if fault.kind() == FaultKind::Permanent => {
+                    self.reject(&[delivery.ack_id]).await?;
+                    pumped.rejected += 1;
+                }
+                Err(fault) => return self.give_back(&fine[at..], fault).await,
             }
         }
+        Ok(())
+    }
+
+    fn row(&self, delivery: &Delivery) -> Result<TableRow, Misfit> {
+        let source = Source {
+            subscription: &self.subscription,
+            message_id: &delivery.message_id.to_string(),
+            published_at: delivery.published_at,
+        };
+        self.table.row(&source, &delivery.message)
+    }
+
+    async fn reject(&self, acks: &[AckId]) -> Result<(), BrokerError> {
+        match acks {
+            [] => Ok(()),
+            acks => self.broker.reject(&self.subscription, acks.to_vec()).await,
+        }
+    }
+
+    /// Nobody has seen them: it was the sink that failed.
+    async fn give_back<T>(&self, unseen: &[&Delivery], fault: Fault) -> Result<T, BrokerError> {
+        let acks = unseen.iter().map(|it| it.ack_id).collect();
+        self.broker.return_unsent(&self.subscription, acks).await?;
+        Err(fault.into())
     }
 }

@@ -113,7 +113,7 @@ mod tests {
         }
     }
 
-    /// Rows by table; while `away` it takes none.
+    /// Rows by table; while `away` it takes none, and one of the order `o-never` it never takes.
     #[derive(Default)]
     struct Rows {
         of: Mutex<BTreeMap<&'static str, Vec<TableRow>>>,
@@ -125,6 +125,9 @@ mod tests {
         async fn append(&self, table: &'static Table, rows: Vec<TableRow>) -> Result<(), Fault> {
             if *self.away.lock().unwrap_or_else(PoisonError::into_inner) {
                 return Err(Fault::unavailable("away"));
+            }
+            if rows.iter().any(|it| it.columns()["order_id"] == "o-never") {
+                return Err(Fault::permanent("a row is refused"));
             }
             let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
             of.entry(table.name).or_default().extend(rows);
@@ -143,9 +146,9 @@ mod tests {
         }
     }
 
-    fn refusal() -> Message {
+    fn refusal(order_id: &str) -> Message {
         OrderRefusedEvent {
-            order_id: OrderId::new("o-1").expect("an id"),
+            order_id: OrderId::new(order_id).expect("an id"),
             user_id: UserId::new("ada").expect("an id"),
             user_currency: Currency::EUR,
             amount: None,
@@ -170,9 +173,9 @@ mod tests {
 
         let none = Message {
             data: "{}".into(),
-            ..refusal()
+            ..refusal("o-1")
         };
-        let messages = vec![refusal(), none, refusal()];
+        let messages = vec![refusal("o-1"), none, refusal("o-never"), refusal("o-2")];
         let published = broker.publish(&topology.refusals, messages).await;
         published.expect("the topic is there");
         rows.set_away(true);
@@ -191,8 +194,10 @@ mod tests {
         }
         assert_eq!((rows.count("refusals"), rows.count("orders")), (2, 0));
         let kept = broker.pull(&dead, 10).await.expect("known");
-        assert_eq!(kept.len(), 1);
-        assert_eq!(&*kept[0].message.data, "{}");
+        let (none, never) = ("{}".into(), refusal("o-never").data);
+        let mut kept: Vec<_> = kept.iter().map(|it| it.message.data.clone()).collect();
+        kept.sort_unstable_by_key(|it| it.len());
+        assert_eq!(kept, [none, never]);
     }
 
     #[test]

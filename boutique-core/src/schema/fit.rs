@@ -1,6 +1,7 @@
 //! Whether a JSON object is a row.
 
 use std::fmt::{self, Write};
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
@@ -15,6 +16,10 @@ pub struct Misfit {
     /// What is wrong there.
     pub what: &'static str,
 }
+
+/// The microseconds of the years 1 to 9999: what BigQuery takes for a `TIMESTAMP`
+/// (<https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#timestamp_type>).
+const MOMENTS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// Whether `row` fits `columns`: every field is a column, every required column is there, and
 /// every value is of its kind.
@@ -95,8 +100,10 @@ fn one(kind: Kind, value: &Value) -> Result<(), Place> {
         (Kind::Int64, value) if value.is_i64() => Ok(()),
         (Kind::Int64, Value::String(digits)) if digits.parse::<i64>().is_ok() => Ok(()),
         (Kind::Int64, _) => wrong("is not a whole number of 64 bits"),
-        (Kind::Timestamp, value) if value.is_i64() => Ok(()),
-        (Kind::Timestamp, _) => wrong("is not a moment in microseconds"),
+        (Kind::Timestamp, value) if value.as_i64().is_some_and(|it| MOMENTS.contains(&it)) => {
+            Ok(())
+        }
+        (Kind::Timestamp, _) => wrong("is not a moment of the years 1 to 9999 in microseconds"),
     }
 }
 

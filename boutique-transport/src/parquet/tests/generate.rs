@@ -103,7 +103,10 @@ fn field(column: &Column) -> BoxedStrategy<Option<Value>> {
 fn one(kind: Kind) -> BoxedStrategy<Value> {
     match kind {
         Kind::String => ".{0,12}".prop_map(Value::from).boxed(),
-        Kind::Timestamp => any::<i64>().prop_map(Value::from).boxed(),
+        // Of the years 1 to 9999.
+        Kind::Timestamp => (-62_135_596_800_000_000_i64..=253_402_300_799_999_999)
+            .prop_map(Value::from)
+            .boxed(),
         Kind::Int64 => prop_oneof![
             any::<i64>().prop_map(Value::from),
             any::<i64>().prop_map(|it| Value::from(it.to_string())),
