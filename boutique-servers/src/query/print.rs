@@ -7,23 +7,41 @@ use datafusion::arrow::json::writer::{JsonArray, WriterBuilder};
 use datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 
 use super::failure::failure;
 use crate::exit::Failure;
 use crate::output::Output;
 
-/// Rows as a table, and how many they are.
+/// Rows that a table has at most: its columns are as wide as what is in them, so it is in memory.
+const SHOWN: usize = 10_000;
+
+/// Rows as a table, and how many they are; the first of them, if they are too many for one.
 pub(super) async fn table(
-    rows: SendableRecordBatchStream,
+    mut rows: SendableRecordBatchStream,
     out: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let schema = rows.schema();
-    let rows: Vec<_> = rows.try_collect().await.map_err(|it| failure(&it))?;
-    let shown = pretty_format_batches_with_schema(schema, &rows).map_err(unprintable)?;
-    out.line(&shown.to_string())?;
-    let count: usize = rows.iter().map(|it| it.num_rows()).sum();
-    out.line(&format!("{count} rows"))
+    let (mut shown, mut count, mut is_all) = (Vec::new(), 0, true);
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(|it| failure(&it))?;
+        let room = batch.num_rows().min(SHOWN - count);
+        shown.push(batch.slice(0, room));
+        count += room;
+        if room < batch.num_rows() {
+            is_all = false;
+            break;
+        }
+    }
+    let table = pretty_format_batches_with_schema(schema, &shown).map_err(unprintable)?;
+    out.line(&table.to_string())?;
+    if is_all {
+        out.line(&format!("{count} rows"))
+    } else {
+        out.line(&format!(
+            "the first {count} rows: --json and --csv print all"
+        ))
+    }
 }
 
 /// Rows as one JSON array of objects, written as they come.

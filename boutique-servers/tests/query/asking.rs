@@ -47,6 +47,11 @@ async fn nested_columns_are_asked_by_name_and_come_as_they_were() {
     let table = query(folder.path(), sql).succeeds().stdout;
     assert!(table.contains("| o-0      | u       |"), "{table}");
     assert!(table.ends_with("2 rows\n"), "{table}");
+    let many = "SELECT value FROM generate_series(1, 20000)";
+    let first = query(folder.path(), many).succeeds().stdout;
+    assert!(first.contains("| 10000 |") && !first.contains("| 10001 |"));
+    assert!(first.contains("the first 10000 rows: --json and --csv"));
+    assert_eq!(ask(folder.path(), &[many]).len(), 20_000);
     let tables = ask(folder.path(), &["SHOW TABLES"]);
     let known = |name| tables.iter().any(|it| it["table_name"] == name);
     assert!(known("orders") && known("shipments_once") && known("revenue"));
