@@ -19,7 +19,7 @@ use boutique_core::broker::{
 };
 use boutique_core::carts::{Cart, CartError, CartLine, Carts};
 use boutique_core::checkout::{
-    Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError,
+    Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError, Told,
 };
 use boutique_core::clock::Timestamp;
 use boutique_core::customer::{
@@ -314,7 +314,7 @@ gated!(CheckoutStore {
     unfinished(due: Timestamp, after: Option<&OrderId>, limit: usize)
         -> Result<Vec<Saga>, Fault>;
     sagas(after: Option<&OrderId>, limit: usize) -> Result<Vec<Saga>, Fault>;
-    lease_outbox(max: usize, now: Timestamp, lease: Duration)
+    lease_outbox(what: Told, max: usize, now: Timestamp, lease: Duration)
         -> Result<Vec<OutboxRecord>, Fault>;
     published(seqs: Vec<u64>) -> Result<(), Fault>;
     return_leases(seqs: Vec<u64>) -> Result<(), Fault>;

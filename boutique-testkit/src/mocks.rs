@@ -33,7 +33,7 @@ use boutique_core::broker::{
 };
 use boutique_core::carts::{Cart, CartError, CartLine, Carts};
 use boutique_core::checkout::{
-    Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError,
+    Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError, Told,
 };
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::customer::{
@@ -138,7 +138,7 @@ mock! {
             -> Result<Vec<Saga>, Fault>;
         pub fn sagas(&self, after: Option<OrderId>, limit: usize)
             -> Result<Vec<Saga>, Fault>;
-        pub fn lease_outbox(&self, max: usize, now: Timestamp, lease: Duration)
+        pub fn lease_outbox(&self, what: Told, max: usize, now: Timestamp, lease: Duration)
             -> Result<Vec<OutboxRecord>, Fault>;
         pub fn published(&self, seqs: Vec<u64>) -> Result<(), Fault>;
         pub fn return_leases(&self, seqs: Vec<u64>) -> Result<(), Fault>;
@@ -152,7 +152,7 @@ ported!(CheckoutStore for MockCheckoutStore {
     decide(order_id: &OrderId, attempt: u32, decision: Decide, now: Timestamp) => (order_id, attempt, decision, now) -> Result<Saga, StoreError>;
     unfinished(due: Timestamp, after: Option<&OrderId>, limit: usize) => (due, after.cloned(), limit) -> Result<Vec<Saga>, Fault>;
     sagas(after: Option<&OrderId>, limit: usize) => (after.cloned(), limit) -> Result<Vec<Saga>, Fault>;
-    lease_outbox(max: usize, now: Timestamp, lease: Duration) => (max, now, lease) -> Result<Vec<OutboxRecord>, Fault>;
+    lease_outbox(what: Told, max: usize, now: Timestamp, lease: Duration) => (what, max, now, lease) -> Result<Vec<OutboxRecord>, Fault>;
     published(seqs: Vec<u64>) => (seqs) -> Result<(), Fault>;
     return_leases(seqs: Vec<u64>) => (seqs) -> Result<(), Fault>;
     outbox() => () -> Result<OutboxStatus, Fault>;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boutique_core::checkout::{
     Begun, CheckoutStore, Decide, Intent, MemoryCheckout, OutboxRecord, OutboxStatus, Saga,
-    StoreError,
+    StoreError, Told,
 };
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::{Fault, PortError};
@@ -332,12 +332,13 @@ impl CheckoutStore for Careless {
 
     async fn lease_outbox(
         &self,
+        what: Told,
         max: usize,
         now: Timestamp,
         _: Duration,
     ) -> Result<Vec<OutboxRecord>, Fault> {
         // Leases nobody can rely on.
-        self.0.lease_outbox(max, now, Duration::ZERO).await
+        self.0.lease_outbox(what, max, now, Duration::ZERO).await
     }
 
     async fn published(&self, seqs: Vec<u64>) -> Result<(), Fault> {

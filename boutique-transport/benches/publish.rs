@@ -14,7 +14,7 @@ use boutique_core::assembly::{
 use boutique_core::broker::{Deliveries, Message, Publish, Push, TopicId};
 use boutique_core::carts::CartLine;
 use boutique_core::catalog::Catalog;
-use boutique_core::checkout::{OrderBody, Outcome, PlaceOrder, Relay};
+use boutique_core::checkout::{OrderBody, Outcome, PlaceOrder, Relay, Told};
 use boutique_core::clock::Clock;
 use boutique_core::customer::{Address, Email, LookUpInDirectory};
 use boutique_core::fault::Fault;
@@ -169,7 +169,7 @@ async fn relayed(
         store: Arc::clone(&ports.checkout),
         broker,
         topic: topic.clone(),
-        refusals: topic.clone(),
+        what: Told::Confirmed,
         clock: ports.clock,
         lease: Duration::from_secs(30),
     };
@@ -231,7 +231,10 @@ async fn main() -> Result<(), Failed> {
         .await?;
     let ports = sold(orders, ours.clone()).await?;
     let (now, lease) = (ports.clock.now(), Duration::from_secs(30));
-    let records = ports.checkout.lease_outbox(orders, now, lease).await?;
+    let records = ports
+        .checkout
+        .lease_outbox(Told::Confirmed, orders, now, lease)
+        .await?;
     let messages: Vec<Message> = records.into_iter().map(|it| it.message).collect();
 
     writeln!(

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use boutique_core::checkout::Told;
 use boutique_core::clock::{Clock, Timestamp};
 use boutique_core::fault::{FaultKind, PortError};
 use boutique_core::ids::{HoldId, ProductId, ReceiptId};
@@ -16,7 +17,7 @@ use boutique_core::stock::{
     Hold, HoldState, LedgerError, Receive, Reserve, StockLedger, StockLine, StockSystem,
 };
 use boutique_testkit::ManualClock;
-use boutique_transport::sources::SystemClock;
+use boutique_transport::sources::{NamedIds, SystemClock};
 use boutique_transport::sqlite::{OpenError, SqliteLedger, SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
@@ -108,16 +109,21 @@ fn a_file_of_a_newer_program_is_left_as_it_is() {
     assert_eq!(std::fs::read(&file).expect("reads"), before);
 }
 
-#[test]
-fn a_file_of_an_earlier_release_becomes_one_of_this() {
+#[tokio::test]
+async fn a_file_of_an_earlier_release_becomes_one_of_this() {
     let directory = directory();
     let file = file(&directory);
     drop(open(&file, ManualClock::default()).expect("new"));
-    // As it was before a buyer's orders could be looked up, carts kept keys
-    // deliveries that nobody saw were told apart and pinned holds counted.
+    // As it was before a buyer's orders could be looked up, carts kept keys, deliveries that
+    // nobody saw were told apart, pinned holds counted and refusals leased by themselves.
     tamper(
         &file,
-        "DROP INDEX hold_pinned; ALTER TABLE delivery DROP COLUMN unsent; DROP TABLE cart_keys; DROP INDEX placed_order_of_user; PRAGMA user_version = 3",
+        r#"DROP INDEX outbox_oldest; ALTER TABLE outbox DROP COLUMN refused;
+           CREATE INDEX outbox_oldest ON outbox (created_at);
+           INSERT INTO outbox (order_id, created_at, data, attributes)
+           VALUES ('o', 1, '{}', '{"ce-type":"boutique.order.refused.v1"}');
+           DROP INDEX hold_pinned; ALTER TABLE delivery DROP COLUMN unsent;
+           DROP TABLE cart_keys; DROP INDEX placed_order_of_user; PRAGMA user_version = 3"#,
     );
     let read_only = || SqliteStore::open_read_only(&file, Arc::new(ManualClock::default()));
     let error = read_only().expect_err("whoever only reads cannot change it");
@@ -125,7 +131,12 @@ fn a_file_of_an_earlier_release_becomes_one_of_this() {
         matches!(error, OpenError::OlderVersion { found: 3, .. }),
         "{error:?}"
     );
-    drop(open(&file, ManualClock::default()).expect("brought up"));
+    let store = open(&file, ManualClock::default()).expect("brought up");
+    let outbox = store.ports(Arc::new(NamedIds)).checkout;
+    let minute = Duration::from_secs(60);
+    let leased = outbox.lease_outbox(Told::Refused, 9, Timestamp::EPOCH, minute);
+    assert_eq!(leased.await.expect("readable").len(), 1);
+    drop((outbox, store));
     read_only().expect("one of this release");
 }
 

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 
 use super::topology::broker_fault;
 use super::{CrmService, FraudService, PushService, QuoteService, Settings, ShippingService};
 use super::{Topology, Worked};
 use crate::analytics::{AnalyticsStore, IngestPump};
-use crate::broker::{Deliveries, Pumped, PushPump};
+use crate::broker::{Deliveries, Pumped, PushPump, TopicId};
 use crate::carts::Carts;
 use crate::checkout::{
     Checkout, CheckoutError, CheckoutStore, DecideReview, Dependencies, Foundations, Outcome,
-    PlaceOrder, Recovery, Relay, ReviewDecision,
+    PlaceOrder, Recovery, Relay, ReviewDecision, Told,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::fault::Fault;
@@ -61,7 +61,8 @@ pub struct CheckoutSystem {
     place: PlaceService,
     review: StepService<DecideReview>,
     recovery: Recovery,
-    relay: Relay,
+    confirmed: Relay,
+    refused: Relay,
     pumps: Option<Pumps>,
     topology: Topology,
     batch: usize,
@@ -117,6 +118,14 @@ impl CheckoutSystem {
                 },
             }
         });
+        let relay = |what, topic: &TopicId| Relay {
+            store: Arc::clone(&ports.checkout),
+            broker: ports.broker.publisher(),
+            what,
+            topic: topic.clone(),
+            clock: Arc::clone(&ports.clock),
+            lease: OUTBOX_LEASE,
+        };
         Self {
             recovery: Recovery::new(&foundations),
             place: Checkout::new(
@@ -127,14 +136,8 @@ impl CheckoutSystem {
             )
             .into_service(),
             review: review.into_service(),
-            relay: Relay {
-                store: ports.checkout,
-                broker: ports.broker.publisher(),
-                topic: topology.orders.clone(),
-                refusals: topology.refusals.clone(),
-                clock: ports.clock,
-                lease: OUTBOX_LEASE,
-            },
+            confirmed: relay(Told::Confirmed, &topology.orders),
+            refused: relay(Told::Refused, &topology.refusals),
             pumps,
             topology,
             batch: settings.batch,
@@ -187,17 +190,32 @@ impl CheckoutSystem {
     ///
     /// The first [`Fault`]; the other parts of the round are done all the same.
     pub async fn work(&self) -> Result<Worked, Fault> {
-        let (published, delivered) = join(self.publish(), self.deliver()).await;
-        Ok(published? + delivered?)
+        let parts = join3(self.publish(), self.report(), self.deliver());
+        let (published, reported, delivered) = parts.await;
+        Ok(published? + reported? + delivered?)
     }
 
-    /// Publishes what waits in the outbox, and tells the data warehouse.
+    /// Publishes the confirmed orders that wait in the outbox.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; what was not published is published later.
+    pub async fn publish(&self) -> Result<Worked, Fault> {
+        let relayed = self.confirmed.round(self.batch).await?;
+        Ok(Worked {
+            published: relayed.published,
+            ..Worked::default()
+        })
+    }
+
+    /// Tells the data warehouse: publishes the refusals that wait in the outbox and, if this
+    /// system delivers, writes the rows of confirmed orders.
     ///
     /// # Errors
     ///
     /// The first [`Fault`]; the other part is done all the same.
-    pub async fn publish(&self) -> Result<Worked, Fault> {
-        let relayed = self.relay.round(self.batch);
+    pub async fn report(&self) -> Result<Worked, Fault> {
+        let relayed = self.refused.round(self.batch);
         let analytics = async {
             match &self.pumps {
                 Some(pumps) => pumps.to_analytics.pump(self.batch).await,

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError,
-    StoreRejection,
+    StoreRejection, Told,
 };
 use crate::broker::Message;
 use crate::carts::{Cart, CartBook, CartError, CartLine, Carts};
@@ -37,6 +37,7 @@ struct State {
 
 struct Waiting {
     order_id: OrderId,
+    told: Told,
     message: Message,
     written_at: Timestamp,
     leased_until: Timestamp,
@@ -49,10 +50,11 @@ impl MemoryCheckout {
 }
 
 impl State {
-    fn announce(&mut self, order_id: &OrderId, message: Message, now: Timestamp) {
+    fn announce(&mut self, order_id: &OrderId, told: Told, message: Message, now: Timestamp) {
         self.last_seq += 1;
         let waiting = Waiting {
             order_id: order_id.clone(),
+            told,
             message,
             written_at: now,
             leased_until: Timestamp::EPOCH,
@@ -110,10 +112,10 @@ impl CheckoutStore for MemoryCheckout {
                 state.open.remove(order_id);
             }
             if let Some(refused) = refused {
-                state.announce(order_id, refused.encode(), now);
+                state.announce(order_id, Told::Refused, refused.encode(), now);
             }
             if let Decide::Confirm { event, .. } = decision {
-                state.announce(order_id, *event, now);
+                state.announce(order_id, Told::Confirmed, *event, now);
                 if let Some(cart) = &saga.intent.cart {
                     let version = (!planted!(CartEmptiedBlindly)).then_some(cart.version);
                     state.carts.empty(&cart.user_id, version);
@@ -147,6 +149,7 @@ impl CheckoutStore for MemoryCheckout {
 
     async fn lease_outbox(
         &self,
+        what: Told,
         max: usize,
         now: Timestamp,
         lease: Duration,
@@ -155,6 +158,7 @@ impl CheckoutStore for MemoryCheckout {
         let free = state
             .outbox
             .iter_mut()
+            .filter(|(_, it)| it.told == what)
             .filter(|(_, it)| it.leased_until <= now || planted!(LeasesAreShared))
             .take(max);
         Ok(free

@@ -171,6 +171,15 @@ pub enum Begun {
     Taken(Box<Saga>),
 }
 
+/// What an event in the outbox tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// An order was confirmed.
+    Confirmed,
+    /// An order was refused.
+    Refused,
+}
+
 /// An event waiting to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxRecord {
@@ -241,9 +250,11 @@ pub trait CheckoutStore: Send + Sync + 'static {
     /// Records by order id, after `after`, at most `limit`.
     async fn sagas(&self, after: Option<&OrderId>, limit: usize) -> Result<Vec<Saga>, Fault>;
 
-    /// Leases the oldest records of the outbox that nobody has leased past `now`.
+    /// Leases the oldest records of the outbox that tell `what` and that nobody has leased past
+    /// `now`.
     async fn lease_outbox(
         &self,
+        what: Told,
         max: usize,
         now: Timestamp,
         lease: Duration,

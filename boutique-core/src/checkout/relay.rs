@@ -3,23 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CheckoutStore, OutboxRecord};
+use super::{CheckoutStore, Told};
 use crate::broker::{Publish, TopicId};
 use crate::clock::Clock;
-use crate::event::REFUSED_TYPE;
 use crate::fault::Fault;
 
-/// Publishes events under leases, so that several relays share one outbox. Only the broker's
-/// acknowledgement ends a record: an event is published at least once.
+/// Publishes events of one kind under leases, so that several relays share one outbox. Only the
+/// broker's acknowledgement ends a record: an event is published at least once.
 pub struct Relay {
     /// The outbox.
     pub store: Arc<dyn CheckoutStore>,
     /// Where to publish.
     pub broker: Arc<dyn Publish>,
-    /// The topic of confirmed orders.
+    /// Which events. Each kind has a relay of its own: what cannot be told of one keeps nothing of
+    /// the other back.
+    pub what: Told,
+    /// Their topic.
     pub topic: TopicId,
-    /// The topic of refused ones.
-    pub refusals: TopicId,
     /// The present, which leases are counted from.
     pub clock: Arc<dyn Clock>,
     /// How long a record is leased. Longer than the broker takes to answer.
@@ -34,33 +34,18 @@ pub struct Relayed {
 }
 
 impl Relay {
-    /// Publishes up to `max` events, those of one topic in one batch.
+    /// Publishes up to `max` events in one batch.
     ///
     /// # Errors
     ///
     /// A [`Fault`] of the outbox or the broker. Records that are not known to be published are
     /// published again, at the latest when their lease runs out.
     pub async fn round(&self, max: usize) -> Result<Relayed, Fault> {
-        let records = self
-            .store
-            .lease_outbox(max, self.clock.now(), self.lease)
-            .await?;
-        let refused = |it: &OutboxRecord| {
-            let of = it.message.attributes.get("ce-type");
-            of.is_some_and(|it| it == REFUSED_TYPE)
-        };
-        let (refused, confirmed): (Vec<_>, Vec<_>) = records.into_iter().partition(refused);
-        // What cannot be told of refusals keeps no confirmed order back, nor the other way round.
-        let confirmed = self.publish(&self.topic, confirmed).await;
-        let refused = self.publish(&self.refusals, refused).await;
-        Ok(Relayed {
-            published: confirmed? + refused?,
-        })
-    }
-
-    async fn publish(&self, topic: &TopicId, records: Vec<OutboxRecord>) -> Result<usize, Fault> {
+        let now = self.clock.now();
+        let leased = self.store.lease_outbox(self.what, max, now, self.lease);
+        let records = leased.await?;
         if records.is_empty() {
-            return Ok(0);
+            return Ok(Relayed::default());
         }
         let (seqs, messages): (Vec<_>, Vec<_>) =
             records.into_iter().map(|it| (it.seq, it.message)).unzip();
@@ -68,10 +53,10 @@ impl Relay {
         if planted!(RelayMarksFirst) {
             self.store.published(seqs.clone()).await?;
         }
-        match self.broker.publish(topic, messages).await {
+        match self.broker.publish(&self.topic, messages).await {
             Ok(_) => {
                 self.store.published(seqs).await?;
-                Ok(published)
+                Ok(Relayed { published })
             }
             Err(error) => {
                 // If this fails too, the lease runs out.

@@ -48,7 +48,8 @@ pub fn checkout(
     background: &Background,
     making: &Making,
 ) -> Part {
-    // Two duties: an order management that does not answer keeps nothing from being published.
+    // Duties of their own: neither an order management nor a data warehouse that does not answer
+    // keeps an order from being published.
     let (publishing, told) = (Arc::clone(system), Arc::new(Notify::new()));
     let (working, next) = (background.working(), Arc::clone(&told));
     let publish = Duty::new("publish", working, move || {
@@ -62,6 +63,11 @@ pub fn checkout(
         }
     })
     .woken_by(published);
+    let reporting = Arc::clone(system);
+    let report = Duty::new("report", working, move || {
+        let system = Arc::clone(&reporting);
+        async move { Ok(!system.report().await?.is_idle()) }
+    });
     let delivering = Arc::clone(system);
     let deliver = Duty::new("deliver", working, move || {
         let system = Arc::clone(&delivering);
@@ -82,7 +88,7 @@ pub fn checkout(
         let (system, now) = (Arc::clone(&recovering), clock.now());
         async move { Ok(!system.recover(now).await?.is_idle()) }
     });
-    let mut duties = vec![publish, recover];
+    let mut duties = vec![publish, report, recover];
     if system.delivers() {
         duties.push(deliver);
     }

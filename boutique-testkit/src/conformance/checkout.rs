@@ -99,6 +99,7 @@ suite! {
         a_cart_that_changed_since_is_left_alone,
         nothing_but_a_confirm_empties_the_cart,
         leases_go_to_the_oldest,
+        what_is_told_of_refusals_keeps_no_confirmed_order_back,
         a_lease_that_ran_out_is_given_again,
         a_lease_can_be_given_back,
         what_was_published_is_gone,

@@ -313,6 +313,11 @@ impl Cluster {
             let system = Arc::clone(&publishing);
             async move { Ok(!system.publish().await?.is_idle()) }
         });
+        let reporting = Arc::clone(&system);
+        self.duty(site, WORK, move || {
+            let system = Arc::clone(&reporting);
+            async move { Ok(!system.report().await?.is_idle()) }
+        });
         let delivering = Arc::clone(&system);
         self.duty(site, WORK, move || {
             let system = Arc::clone(&delivering);

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use boutique_core::broker::Message;
 use boutique_core::checkout::{
     Begun, CheckoutStore, Decide, Intent, OutboxRecord, OutboxStatus, Saga, StoreError,
-    StoreRejection,
+    StoreRejection, Told,
 };
 use boutique_core::clock::Timestamp;
 use boutique_core::event::OrderRefusedEvent;
@@ -103,10 +103,11 @@ impl CheckoutStore for SqliteCheckout {
             }
             update(tx, seq, &saga)?;
             if let Some(refused) = refused {
-                announce(tx, &order_id, now, &Written::new(&refused.encode())?)?;
+                let refused = Written::new(&refused.encode())?;
+                announce(tx, &order_id, Told::Refused, now, &refused)?;
             }
             if let Some(event) = event {
-                announce(tx, &order_id, now, &event)?;
+                announce(tx, &order_id, Told::Confirmed, now, &event)?;
                 if let Some(cart) = &saga.intent.cart {
                     carts::empty(tx, &cart.user_id, Some(cart.version))?;
                 }
@@ -151,6 +152,7 @@ impl CheckoutStore for SqliteCheckout {
 
     async fn lease_outbox(
         &self,
+        what: Told,
         max: usize,
         now: Timestamp,
         lease: Duration,
@@ -162,8 +164,11 @@ impl CheckoutStore for SqliteCheckout {
             leases.retain(|_, until| *until > now);
             let candidates = tx.all(
                 "SELECT seq, order_id, ordering_key, data, attributes FROM outbox
-                 ORDER BY seq LIMIT ?1",
-                [row_limit(max.saturating_add(leases.len()))],
+                 WHERE refused = ?1 ORDER BY created_at, seq LIMIT ?2",
+                params![
+                    what == Told::Refused,
+                    row_limit(max.saturating_add(leases.len()))
+                ],
                 |row| {
                     let seq = count(row, 0)?;
                     if leases.contains_key(&seq) {
@@ -216,7 +221,11 @@ impl CheckoutStore for SqliteCheckout {
         let status = |db: &Connection| {
             let waiting = db.one("SELECT count(*) FROM outbox", [], |row| count(row, 0))?;
             let oldest = db.one(
-                "SELECT created_at FROM outbox ORDER BY created_at LIMIT 1",
+                // Of each kind the oldest, by the index.
+                "SELECT at FROM (
+                     SELECT min(created_at) AS at FROM outbox WHERE refused = 0
+                     UNION ALL SELECT min(created_at) FROM outbox WHERE refused = 1
+                 ) WHERE at IS NOT NULL ORDER BY at LIMIT 1",
                 [],
                 |row| moment(row, 0),
             )?;
@@ -249,6 +258,7 @@ impl Written {
 fn announce(
     tx: &Tx<'_>,
     order_id: &OrderId,
+    told: Told,
     now: Timestamp,
     message: &Written,
 ) -> Result<(), Fault> {
@@ -258,14 +268,15 @@ fn announce(
         attributes,
     } = message;
     tx.run(
-        "INSERT INTO outbox (order_id, created_at, ordering_key, data, attributes)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO outbox (order_id, created_at, ordering_key, data, attributes, refused)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             order_id.as_str(),
             now.as_micros(),
             ordering_key,
             data,
-            attributes
+            attributes,
+            told == Told::Refused
         ],
     )?;
     Ok(())

@@ -32,6 +32,7 @@ const MIGRATIONS: &[&[&str]] = &[
     &[include_str!("schema/cart_keys.sql")],
     &[include_str!("schema/unsent.sql")],
     &[include_str!("schema/hold_pinned.sql")],
+    &[include_str!("schema/outbox_told.sql")],
 ];
 
 /// The newest version known here.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use boutique_core::analytics::{REFUSALS, Source};
 use boutique_core::carts::{Cart, CartLine, CartRef};
-use boutique_core::checkout::Intent;
+use boutique_core::checkout::{Intent, Told};
 use boutique_core::event::ConfirmedOrder;
 
 use super::super::given::{at, fine, intent, message, order_id, product, units, user};
@@ -28,7 +28,11 @@ async fn sold(store: &Store, order: &str, second: i64) {
 
 /// Leases at second `second`: which orders.
 async fn lease(store: &Store, max: usize, second: i64) -> Vec<String> {
-    let records = fine(store.lease_outbox(max, at(second), MINUTE).await);
+    let records = fine(
+        store
+            .lease_outbox(Told::Confirmed, max, at(second), MINUTE)
+            .await,
+    );
     records
         .into_iter()
         .map(|it| it.order_id.to_string())
@@ -42,7 +46,7 @@ pub(super) async fn a_confirm_puts_the_event_into_the_outbox_once(store: &Store,
     fine(store.decide(&order_id("o"), 1, again, at(6)).await);
     let status = fine(store.outbox().await);
     assert_eq!((status.waiting, status.oldest), (1, Some(at(5))));
-    let [record] = &fine(store.lease_outbox(9, at(7), MINUTE).await)[..] else {
+    let [record] = &fine(store.lease_outbox(Told::Confirmed, 9, at(7), MINUTE).await)[..] else {
         panic!("one order, one event");
     };
     assert_eq!(
@@ -76,7 +80,7 @@ pub(super) async fn a_refusal_says_why_to_the_data_warehouse_once(store: &Store,
     for second in [5, 6] {
         decided(store, "o", "refused", second).await;
     }
-    let [record] = &fine(store.lease_outbox(9, at(7), MINUTE).await)[..] else {
+    let [record] = &fine(store.lease_outbox(Told::Refused, 9, at(7), MINUTE).await)[..] else {
         panic!("one refusal, one event");
     };
     let source = Source {
@@ -164,6 +168,20 @@ pub(super) async fn leases_go_to_the_oldest(store: &Store, _: Time) {
     assert_eq!(lease(store, 2, 10).await, [""; 0]);
 }
 
+pub(super) async fn what_is_told_of_refusals_keeps_no_confirmed_order_back(store: &Store, _: Time) {
+    for second in 1..=9 {
+        let order = format!("r-{second}");
+        begun(store, &order).await;
+        decided(store, &order, "refused", second).await;
+    }
+    sold(store, "o", 10).await;
+    assert_eq!(lease(store, 2, 11).await, ["o"]);
+    let refusals = fine(store.lease_outbox(Told::Refused, 99, at(11), MINUTE).await);
+    assert_eq!(refusals.len(), 9);
+    let status = fine(store.outbox().await);
+    assert_eq!((status.waiting, status.oldest), (10, Some(at(1))));
+}
+
 pub(super) async fn a_lease_that_ran_out_is_given_again(store: &Store, _: Time) {
     sold(store, "o", 1).await;
     assert_eq!(lease(store, 9, 10).await, ["o"]);
@@ -175,7 +193,7 @@ pub(super) async fn a_lease_that_ran_out_is_given_again(store: &Store, _: Time) 
 pub(super) async fn a_lease_can_be_given_back(store: &Store, _: Time) {
     sold(store, "a", 1).await;
     sold(store, "b", 2).await;
-    let records = fine(store.lease_outbox(9, at(10), MINUTE).await);
+    let records = fine(store.lease_outbox(Told::Confirmed, 9, at(10), MINUTE).await);
     fine(store.return_leases(vec![records[1].seq]).await);
     assert_eq!(lease(store, 9, 10).await, ["b"]);
     fine(store.return_leases(vec![]).await);
@@ -186,7 +204,7 @@ pub(super) async fn a_lease_can_be_given_back(store: &Store, _: Time) {
 pub(super) async fn what_was_published_is_gone(store: &Store, _: Time) {
     sold(store, "a", 1).await;
     sold(store, "b", 2).await;
-    let records = fine(store.lease_outbox(9, at(10), MINUTE).await);
+    let records = fine(store.lease_outbox(Told::Confirmed, 9, at(10), MINUTE).await);
     let first = records[0].seq;
     fine(store.published(vec![first]).await);
     fine(store.published(vec![first]).await);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use boutique_core::carts::{CartLine, CartRef};
 use boutique_core::checkout::{
-    Begun, Intent, OutboxRecord, Saga, SagaState, StoreError, StoreRejection,
+    Begun, Intent, OutboxRecord, Saga, SagaState, StoreError, StoreRejection, Told,
 };
 use boutique_core::ids::OrderId;
 use proptest::prelude::*;
@@ -399,10 +399,11 @@ where
                 }
                 Change::Lease(max) => {
                     let hour = std::time::Duration::from_secs(3_600);
-                    let more = store
-                        .lease_outbox(*max, at(second), hour)
-                        .await
-                        .map_err(fault)?;
+                    let confirmed = store.lease_outbox(Told::Confirmed, *max, at(second), hour);
+                    let mut more = confirmed.await.map_err(fault)?;
+                    let rest = max - more.len();
+                    let refused = store.lease_outbox(Told::Refused, rest, at(second), hour);
+                    more.extend(refused.await.map_err(fault)?);
                     let free = usize::try_from(waiting).unwrap_or(usize::MAX) - leased.len();
                     prop_assert_eq!(
                         more.len(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boutique_core::checkout::{Begun, StoreRejection};
+use boutique_core::checkout::{Begun, StoreRejection, Told};
 use boutique_core::fault::PortError;
 
 use super::super::given::{at, fine, intent, order_id, together};
@@ -72,7 +72,7 @@ pub(super) async fn leases_are_exclusive(store: &Store, _: Time) {
         let store = Arc::clone(store);
         async move {
             let minute = Duration::from_secs(60);
-            fine(store.lease_outbox(4, at(2), minute).await)
+            fine(store.lease_outbox(Told::Confirmed, 4, at(2), minute).await)
         }
     })
     .await;
