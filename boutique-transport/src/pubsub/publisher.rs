@@ -1,7 +1,5 @@
 //! Publishing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +9,7 @@ use futures_util::future::join_all;
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::retry_policy::RetryPolicyExt;
 use google_cloud_pubsub::builder::publisher::BasePublisherBuilder;
-use google_cloud_pubsub::client::{BasePublisher, Publisher};
+use google_cloud_pubsub::client::BasePublisher;
 use google_cloud_pubsub::error::PublishError;
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 
@@ -25,7 +23,8 @@ pub struct Publishing {
     /// How long one call may go on trying. Shorter than the lease of whoever calls, or another
     /// relay publishes the same in the meantime.
     pub time: Duration,
-    /// The most messages in one request, 1 to 1,000.
+    /// The most messages in one request, 1 to 1,000. Google's client sends each ordering key's
+    /// in requests of their own, so this bounds those of one key, and those without any.
     pub batch: u32,
     /// Connections; a connection carries some hundred requests at a time.
     pub connections: usize,
@@ -43,11 +42,13 @@ impl Default for Publishing {
 }
 
 /// Hands messages to Pub/Sub, in the order of each ordering key.
+///
+/// A call makes one request for each of its ordering keys, all at a time: what is published of
+/// many orders is as many requests.
 pub struct PubSubPublisher {
     pubsub: PubSub,
     base: BasePublisher,
     batch: u32,
-    topics: Mutex<BTreeMap<TopicId, Publisher>>,
 }
 
 impl PubSubPublisher {
@@ -69,18 +70,7 @@ impl PubSubPublisher {
             pubsub: pubsub.clone(),
             base: builder.build().await.map_err(ConnectError::Client)?,
             batch: how.batch.clamp(1, 1_000),
-            topics: Mutex::default(),
         })
-    }
-
-    fn topic(&self, topic: &TopicId) -> Publisher {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let publisher = self.base.publisher(self.pubsub.topic(topic));
-            publisher.set_message_count_threshold(self.batch).build()
-        };
-        let found = topics.entry(topic.clone());
-        found.or_insert_with(make).clone()
     }
 }
 
@@ -89,7 +79,8 @@ impl Publish for PubSubPublisher {
     /// # Errors
     ///
     /// [`BrokerRejection::UnknownTopic`], or a fault: unavailable if nothing was taken, ambiguous
-    /// if part of it was or may have been. Keys that failed can be published to again.
+    /// if part of it was or may have been. Keys that failed can be published to again. Dropped
+    /// before it answers, it may go on for [`Publishing::time`].
     async fn publish(
         &self,
         topic: &TopicId,
@@ -98,22 +89,24 @@ impl Publish for PubSubPublisher {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let publisher = self.topic(topic);
+        // One for this call: the client keeps a task for every ordering key it has ever seen, and
+        // what it has paused, for as long as there is a publisher. The connections are the base's.
+        let publisher = self.base.publisher(self.pubsub.topic(topic));
+        let publisher = publisher.set_message_count_threshold(self.batch).build();
         // In the client's hands in this order, before any of them is waited for.
         let taken: Vec<_> = messages
             .iter()
             .map(|it| publisher.publish(outgoing(it)))
             .collect();
-        // They are all there is for now: nothing is gained by waiting for company.
-        let (answers, ()) = tokio::join!(join_all(taken), publisher.flush());
+        // Nothing more will come: it sends what it has instead of waiting for company, and ends.
+        drop(publisher);
+        let answers = join_all(taken).await;
         let mut ids = Vec::with_capacity(answers.len());
         let mut failure = None;
-        let mut keys = BTreeSet::new();
-        for (answer, message) in answers.into_iter().zip(&messages) {
+        for answer in answers {
             match answer {
                 Ok(id) => ids.push(number(&id)),
                 Err(error) => {
-                    keys.extend(message.ordering_key.clone());
                     // Those behind a failure are only held up by it.
                     if failure.is_none() || !matches!(error, PublishError::OrderingKeyPaused) {
                         failure = Some(error);
@@ -121,13 +114,10 @@ impl Publish for PubSubPublisher {
                 }
             }
         }
-        let Some(failure) = failure else {
-            return Ok(ids);
-        };
-        for key in keys {
-            publisher.resume_publish(key.as_ref());
+        match failure {
+            None => Ok(ids),
+            Some(failure) => Err(refused(topic, failure, !ids.is_empty())),
         }
-        Err(refused(topic, failure, !ids.is_empty()))
     }
 }
 

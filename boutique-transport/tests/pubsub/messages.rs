@@ -10,6 +10,8 @@ use boutique_core::broker::{
 use boutique_core::fault::FaultKind;
 use boutique_core::flow::Step;
 use boutique_transport::pubsub::{PubSub, PubSubPublisher, Publishing, Pulling, SubscriptionPlan};
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
 
 use super::support::{Diary, Line, PROJECT, emulator, message, pulled, refused, subscribe, unique};
 
@@ -66,6 +68,29 @@ async fn messages_of_one_key_come_in_their_order() {
     for key in ["a", "b"] {
         assert_eq!(order[key], (0..100).collect::<Vec<_>>(), "of {key}");
     }
+}
+
+/// An ordering key is an order: a shop sells for months, and publishing must cost what it cost on
+/// the first day.
+#[tokio::test]
+async fn nothing_is_kept_of_the_keys_that_were_published() {
+    let Some(pubsub) = emulator() else { return };
+    let line = Line::new(pubsub, |it| it).await;
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let publish = async |round: usize| {
+        let fresh = (0..50).map(|at| message("a", Some(&format!("{round}-{at}"))));
+        line.publish(fresh.collect()).await;
+        // One thread: whatever can end has its turn to.
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+    };
+    publish(0).await;
+    let before = tasks();
+    for round in 1..10 {
+        publish(round).await;
+    }
+    assert!(tasks() < before + 50, "{before}, then {}", tasks());
 }
 
 #[tokio::test]
