@@ -33,7 +33,7 @@ pub struct Pulling {
     /// The most messages of a stream that are in the service at a time.
     pub in_flight: u16,
     /// How long a message stays ours without a sign of life of this process, 10 s to 600 s. While
-    /// the service works on it its lease is extended.
+    /// the service works on it its lease is extended, however long that takes.
     pub lease: Duration,
 }
 
@@ -107,10 +107,11 @@ where
     ///
     /// # Errors
     ///
-    /// A [`Fault`] if a stream ends for good, such as for a subscription that does not exist.
-    /// What other streams have taken is finished first.
+    /// A [`Fault`] if a stream ends for good, such as for a subscription that does not exist. It
+    /// ends the others: what they have taken is finished first.
     pub async fn run(&self, stop: watch::Receiver<bool>) -> Result<Pulled, Fault> {
-        let streams = (0..self.how.streams.max(1)).map(|_| self.stream(stop.clone()));
+        let ended = watch::Sender::new(false);
+        let streams = (0..self.how.streams.max(1)).map(|_| self.stream(stop.clone(), &ended));
         let mut all = Pulled::default();
         let mut failure = None;
         for (pulled, outcome) in join_all(streams).await {
@@ -121,25 +122,33 @@ where
         failure.map_or(Ok(all), Err)
     }
 
-    async fn stream(&self, mut stop: watch::Receiver<bool>) -> (Pulled, Result<(), Fault>) {
+    async fn stream(
+        &self,
+        mut stop: watch::Receiver<bool>,
+        ended: &watch::Sender<bool>,
+    ) -> (Pulled, Result<(), Fault>) {
+        let mut other_ended = ended.subscribe();
         let room = usize::from(self.how.in_flight.max(1));
         let mut messages: MessageStream = self
             .subscriber
             .subscribe(self.name.as_str())
             .set_max_outstanding_messages(i64::from(self.how.in_flight.max(1)))
             .set_max_lease_extension(self.how.lease)
+            // The client's own limit is an hour: an outage that is longer would cost every message
+            // that waits it out a delivery.
+            .set_max_lease(Duration::MAX)
             // By then ours are finished: what is given back is what nobody has looked at.
             .set_shutdown_behavior(ShutdownBehavior::NackImmediately)
             .build();
         let token = messages.shutdown_token();
         let mut pulled = Pulled::default();
-        let mut outcome = Ok(());
         let mut working = FuturesUnordered::new();
         let mut rest = Rest::default();
-        loop {
+        let outcome = loop {
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|it| *it) => break,
+                _ = stop.wait_for(|it| *it) => break Ok(()),
+                _ = other_ended.wait_for(|it| *it) => break Ok(()),
                 Some(done) = working.next() => rest.learn(done, &mut pulled),
                 next = messages.next(), if working.len() < room => match next {
                     Some(Ok((message, handler))) => {
@@ -149,12 +158,15 @@ where
                         working.push(self.take(push, handler, rest.before_giving_back()));
                     }
                     Some(Err(error)) => {
-                        outcome = Err(fault::fault("the subscription cannot be pulled", error));
-                        break;
+                        break Err(fault::fault("the subscription cannot be pulled", error));
                     }
-                    None => break,
+                    // Nobody asked it to.
+                    None => break Err(Fault::unavailable("the stream of messages has ended")),
                 },
             }
+        };
+        if outcome.is_err() {
+            ended.send_replace(true);
         }
         while let Some(done) = working.next().await {
             rest.learn(done, &mut pulled);

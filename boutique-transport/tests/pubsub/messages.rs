@@ -1,6 +1,9 @@
 //! What is published arrives, whole, in order, and again until it is acknowledged.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use boutique_core::broker::{
@@ -10,8 +13,15 @@ use boutique_core::broker::{
 use boutique_core::fault::FaultKind;
 use boutique_core::flow::Step;
 use boutique_transport::pubsub::{PubSub, PubSubPublisher, Publishing, Pulling, SubscriptionPlan};
+use bytes::Bytes;
+use http_body::Frame;
+use http_body_util::{Either, Empty, StreamBody};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::task::yield_now;
+use tokio::task::{JoinSet, yield_now};
 
 use super::support::{Diary, Line, PROJECT, emulator, message, pulled, refused, subscribe, unique};
 
@@ -164,6 +174,43 @@ async fn what_does_not_exist_is_said() {
     let ended = subscribe(&pubsub, &nobody, service, Pulling::default()).await;
     let why = ended.end().await.expect_err("there is none");
     assert_eq!(why.kind(), FaultKind::Permanent);
+}
+
+/// The process would go on with half of its streams, and nobody would be told.
+#[tokio::test]
+async fn a_stream_that_ends_ends_the_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let host = listener.local_addr().expect("bound").to_string();
+    // The first stream is refused, the others are there and silent.
+    let first = Arc::new(AtomicBool::new(true));
+    let serving = tokio::spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            let (socket, _) = listener.accept().await.expect("somebody");
+            let first = Arc::clone(&first);
+            let service = service_fn(move |_| {
+                let refused = first.swap(false, Ordering::Relaxed);
+                let answer = http::Response::builder().header("content-type", "application/grpc");
+                let body = futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>();
+                let answer = match refused {
+                    true => (answer.header("grpc-status", "5")).body(Either::Left(Empty::new())),
+                    false => answer.body(Either::Right(StreamBody::new(body))),
+                };
+                async move { answer }
+            });
+            let builder = http2::Builder::new(TokioExecutor::new());
+            connections.spawn(builder.serve_connection(TokioIo::new(socket), service));
+        }
+    });
+    let pubsub = PubSub::emulator(PROJECT, &host).expect("host:port");
+    let how = Pulling {
+        streams: 3,
+        ..Pulling::default()
+    };
+    let pulling = subscribe(&pubsub, &"oms".into(), Diary::new([]).into_service(), how).await;
+    let why = pulling.end().await.expect_err("one was refused");
+    assert_eq!(why.kind(), FaultKind::Permanent);
+    serving.abort();
 }
 
 #[tokio::test]
