@@ -59,6 +59,8 @@ impl Desired {
             backoff: Some(BACKOFF),
             dead_letter: None,
             delivery: Delivery::Pull,
+            transformed: false,
+            detached: false,
         };
         let to_oms = |topic: &TopicId| SubscriptionSettings {
             ordered: true,

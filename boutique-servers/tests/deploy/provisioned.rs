@@ -62,6 +62,8 @@ fn settings(block: &Value, topic: String) -> SubscriptionSettings {
         )),
         dead_letter: None,
         delivery: Delivery::Pull,
+        transformed: false,
+        detached: false,
     }
 }
 

@@ -83,8 +83,9 @@ impl PubSub {
         }
     }
 
-    /// Changes a subscription from what it `is` to what it `shall` be, as far as only a new one
-    /// [could](super::Field::is_fixed) not be so; what is the same is not touched.
+    /// Changes a subscription from what it `is` to what it `shall` be, except for what only a new
+    /// one [can have otherwise](super::Field::is_fixed); what is the same is not touched, and what
+    /// is not described stays as Pub/Sub has it.
     ///
     /// # Errors
     ///
@@ -102,9 +103,13 @@ impl PubSub {
             return Ok(());
         }
         let admin = self.subscription_admin().await?;
+        let name = self.subscription(id);
+        let request = admin.get_subscription().set_subscription(name.as_str());
+        let found = request.with_retry_policy(retry()).send().await;
+        let found = found.map_err(|error| named("the subscription was not found", id, error))?;
         let request = admin
             .update_subscription()
-            .set_subscription(shall.outgoing(self.subscription(id)))
+            .set_subscription(shall.over(name, &found))
             .set_update_mask(FieldMask::default().set_paths(paths));
         let done = request.with_retry_policy(retry()).send().await;
         done.map(drop)

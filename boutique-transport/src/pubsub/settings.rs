@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use google_cloud_pubsub::model::push_config::{AuthenticationMethod, OidcToken, Wrapper};
 use google_cloud_pubsub::model::{
-    BigQueryConfig, DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription,
+    DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription,
 };
 use google_cloud_wkt as wkt;
 
@@ -34,6 +34,13 @@ pub struct SubscriptionSettings {
     pub dead_letter: Option<(String, u32)>,
     /// How it delivers.
     pub delivery: Delivery,
+    /// Whether messages are changed or dropped on their way, by transforms that are on
+    /// (<https://cloud.google.com/pubsub/docs/smts/smts-overview>). One that shall have some gets
+    /// none.
+    pub transformed: bool,
+    /// Whether somebody has cut it off from its topic, for good: it gets nothing and keeps nothing
+    /// (<https://cloud.google.com/pubsub/docs/detach-subscriptions>).
+    pub detached: bool,
 }
 
 /// How a subscription delivers.
@@ -86,11 +93,15 @@ pub enum Field {
     DeadLetter,
     /// [`SubscriptionSettings::delivery`].
     Delivery,
+    /// [`SubscriptionSettings::transformed`].
+    Transformed,
+    /// [`SubscriptionSettings::detached`].
+    Detached,
 }
 
 impl Field {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Topic,
         Self::Ordered,
         Self::Filter,
@@ -101,6 +112,8 @@ impl Field {
         Self::Backoff,
         Self::DeadLetter,
         Self::Delivery,
+        Self::Transformed,
+        Self::Detached,
     ];
 
     /// Its name.
@@ -116,13 +129,18 @@ impl Field {
             Self::Backoff => "backoff",
             Self::DeadLetter => "dead_letter",
             Self::Delivery => "delivery",
+            Self::Transformed => "transformed",
+            Self::Detached => "detached",
         }
     }
 
     /// Whether only a new subscription can have it otherwise
     /// (<https://cloud.google.com/pubsub/docs/subscription-properties>).
     pub const fn is_fixed(self) -> bool {
-        matches!(self, Self::Topic | Self::Ordered | Self::Filter)
+        matches!(
+            self,
+            Self::Topic | Self::Ordered | Self::Filter | Self::Detached
+        )
     }
 }
 
@@ -159,6 +177,8 @@ impl SubscriptionSettings {
             Field::Expires => "expiration_policy",
             Field::Backoff => "retry_policy",
             Field::DeadLetter => "dead_letter_policy",
+            Field::Transformed => "message_transforms",
+            Field::Detached => "detached",
             Field::Delivery => {
                 // What it is no longer is taken away by the same request.
                 let both = [&self.delivery, &shall.delivery];
@@ -191,11 +211,18 @@ impl SubscriptionSettings {
                 None => "none".to_owned(),
             },
             Field::Delivery => self.delivery.to_string(),
+            Field::Transformed => yes(self.transformed),
+            Field::Detached => yes(self.detached),
         }
     }
 
     /// For a request about the subscription of this whole name.
     pub(super) fn outgoing(&self, name: String) -> Subscription {
+        self.over(name, &Subscription::new())
+    }
+
+    /// The same, with what is not described here of how it delivers as `theirs` has it.
+    pub(super) fn over(&self, name: String, theirs: &Subscription) -> Subscription {
         let expires = self.expires.map(wkt_duration);
         let it = Subscription::new()
             .set_name(name)
@@ -218,9 +245,14 @@ impl SubscriptionSettings {
             }));
         match &self.delivery {
             Delivery::Pull | Delivery::Other(_) => it,
-            Delivery::Push(to) => it.set_push_config(to.config()),
+            Delivery::Push(to) => {
+                let theirs = theirs.push_config.clone().unwrap_or_default();
+                it.set_push_config(to.over(theirs))
+            }
             Delivery::BigQuery(to) => it.set_bigquery_config(
-                BigQueryConfig::new()
+                // Above all the account that it writes with.
+                (theirs.bigquery_config.clone().unwrap_or_default())
+                    .set_use_topic_schema(false)
                     .set_table(to.table.as_str())
                     .set_use_table_schema(to.use_table_schema)
                     .set_write_metadata(to.write_metadata)
@@ -261,6 +293,8 @@ impl SubscriptionSettings {
                 (it.dead_letter_topic.clone(), attempts)
             }),
             delivery: Delivery::of(theirs),
+            transformed: theirs.message_transforms.iter().any(|it| !it.disabled),
+            detached: theirs.detached,
         }
     }
 }
@@ -341,7 +375,16 @@ impl fmt::Display for Delivery {
 
 impl PushTo {
     pub(super) fn config(&self) -> PushConfig {
-        let config = PushConfig::new().set_push_endpoint(self.endpoint.as_str());
+        self.over(PushConfig::new())
+    }
+
+    /// What is not described here stays as `theirs` has it.
+    fn over(&self, theirs: PushConfig) -> PushConfig {
+        let mut config = theirs.set_push_endpoint(self.endpoint.as_str());
+        config.authentication_method = None;
+        if matches!(config.wrapper, Some(Wrapper::NoWrapper(_))) {
+            config.wrapper = None;
+        }
         let Some(account) = &self.service_account else {
             return config;
         };

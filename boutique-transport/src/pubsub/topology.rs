@@ -15,7 +15,7 @@ use google_cloud_pubsub::model::{DeadLetterPolicy, RetryPolicy, Subscription};
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 
 use super::fault::{code, fault};
-use super::settings::{whole, wkt_duration};
+use super::settings::{Field, FieldDifference, SubscriptionSettings, whole, wkt_duration};
 use super::{ConnectError, PubSub};
 
 /// How long one administrative request may go on trying.
@@ -139,19 +139,12 @@ impl PubSub {
     }
 }
 
-/// What the plan speaks of; the service fills in more.
+/// All but what no plan speaks of; the service fills that in.
 fn same(found: &Subscription, wanted: &Subscription) -> bool {
-    let endpoint = |it: &Subscription| {
-        let push = it.push_config.as_ref();
-        push.map_or_else(String::new, |it| it.push_endpoint.clone())
-    };
-    found.topic == wanted.topic
-        && found.ack_deadline_seconds == wanted.ack_deadline_seconds
-        && found.enable_message_ordering == wanted.enable_message_ordering
-        && found.enable_exactly_once_delivery == wanted.enable_exactly_once_delivery
-        && found.retry_policy == wanted.retry_policy
-        && found.dead_letter_policy == wanted.dead_letter_policy
-        && endpoint(found) == endpoint(wanted)
+    let [found, wanted] = [found, wanted].map(SubscriptionSettings::incoming);
+    let differences = found.differences(&wanted);
+    let unspoken = |it: &FieldDifference| matches!(it.field, Field::Retention | Field::Expires);
+    differences.iter().all(unspoken)
 }
 
 pub(super) fn retry() -> impl Into<google_cloud_gax::retry_policy::RetryPolicyArg> {

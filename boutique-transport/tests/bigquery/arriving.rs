@@ -133,6 +133,8 @@ impl Line {
                 write_metadata: true,
                 drop_unknown_fields: false,
             }),
+            transformed: false,
+            detached: false,
         };
         let created = self.pubsub.subscribe_as(&subscription, &into).await;
         created.expect("created");
