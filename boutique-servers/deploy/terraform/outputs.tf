@@ -13,6 +13,11 @@ output "oms_url" {
   value       = local.on_run ? local.run_url["oms"] : "http://oms:8086"
 }
 
+output "push_to" {
+  description = "Where order management is pushed to, for `boutique provision gcp --push-to`; nothing, where it pulls."
+  value       = local.push_to
+}
+
 output "api_gateway" {
   description = "Where Google's API Gateway answers, if there is one."
   value       = one(google_api_gateway_gateway.boutique[*].default_hostname)

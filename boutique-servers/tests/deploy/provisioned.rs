@@ -41,8 +41,33 @@ fn seconds(value: &Value) -> Duration {
     Duration::from_secs(number.unwrap_or_else(|| panic!("no seconds: {value}")))
 }
 
+/// Every argument that is looked at here, or says nothing about a subscription.
+const ARGUMENTS: [&str; 15] = [
+    "ack_deadline_seconds",
+    "bigquery_config",
+    "dead_letter_policy",
+    "depends_on",
+    "dynamic",
+    "enable_exactly_once_delivery",
+    "enable_message_ordering",
+    "expiration_policy",
+    "filter",
+    "for_each",
+    "message_retention_duration",
+    "name",
+    "push_config",
+    "retry_policy",
+    "topic",
+];
+
 /// What is the same for every subscription that a resource makes.
 fn settings(block: &Value, topic: String) -> SubscriptionSettings {
+    for argument in block.as_object().expect("a block").keys() {
+        assert!(
+            ARGUMENTS.contains(&&**argument),
+            "{argument} is compared with nothing"
+        );
+    }
     let retry = &block["retry_policy"];
     assert_eq!(
         block["expiration_policy"]["ttl"], "",
@@ -51,9 +76,9 @@ fn settings(block: &Value, topic: String) -> SubscriptionSettings {
     SubscriptionSettings {
         topic,
         ordered: block["enable_message_ordering"] == true,
-        filter: String::new(),
+        filter: block["filter"].as_str().unwrap_or_default().to_owned(),
         ack_deadline: Duration::from_secs(block["ack_deadline_seconds"].as_u64().unwrap_or(10)),
-        exactly_once: false,
+        exactly_once: block["enable_exactly_once_delivery"] == true,
         retention: seconds(&block["message_retention_duration"]),
         expires: None,
         backoff: Some((
@@ -96,6 +121,11 @@ fn topics_and_subscriptions_are_those_that_the_program_makes() {
     let oms = &resources["oms"];
     let push = &oms["dynamic"]["push_config"]["content"];
     assert_eq!(push["push_endpoint"], "${push_config.value}");
+    // The address that the program is to be told is the one that is pushed to, to the slash.
+    let pushed = &oms["dynamic"]["push_config"]["for_each"];
+    assert_eq!(pushed, "${local.push_to == null ? [] : [local.push_to]}");
+    let told = at(&whole, "/output/push_to/value", "the output");
+    assert_eq!(told, "${local.push_to}");
     let token = &push["oidc_token"];
     assert_eq!(
         token["service_account_email"],
