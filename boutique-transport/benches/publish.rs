@@ -1,5 +1,5 @@
-//! Events out of a checkout's outbox by the relay and [`PubSubPublisher`], beside a bare loop over
-//! Google's own client with the same messages, in turns, to the emulator that
+//! Events out of a checkout's outbox by the relay and [`PubSubPublisher`], beside Google's own
+//! client with the same messages, all handed in at once, in turns, to the emulator that
 //! `PUBSUB_EMULATOR_HOST` names. `BOUTIQUE_BENCH_ORDERS=n` publishes another number.
 
 use std::error::Error;
@@ -185,24 +185,25 @@ async fn relayed(
     .await
 }
 
-/// A loop as somebody writes it who wants nothing but to publish.
-async fn bare(messages: &[Message], publisher: &Publisher) -> Result<Figures, Failed> {
+/// As somebody publishes who wants nothing else: everything is handed in, then the answers are
+/// awaited. The keys are new ones in every round, as orders are.
+async fn bare(
+    messages: &[Message],
+    round: usize,
+    publisher: &Publisher,
+) -> Result<Figures, Failed> {
     measured(async {
-        let mut events = 0;
-        for batch in messages.chunks(BATCH) {
-            let taken = batch.iter().map(|it| {
-                let attributes = it.attributes.iter();
-                let theirs = Theirs::new()
-                    .set_data(bytes::Bytes::copy_from_slice(it.data.as_bytes()))
-                    .set_ordering_key(it.ordering_key.as_deref().unwrap_or_default())
-                    .set_attributes(attributes.map(|(name, value)| (name.clone(), value.clone())));
-                publisher.publish(theirs)
-            });
-            let taken: Vec<_> = taken.collect();
-            publisher.flush().await;
-            events += try_join_all(taken).await?.len();
-        }
-        Ok(events)
+        let taken = messages.iter().map(|it| {
+            let attributes = it.attributes.iter();
+            let key = it.ordering_key.as_deref().unwrap_or_default();
+            let theirs = Theirs::new()
+                .set_data(bytes::Bytes::copy_from_slice(it.data.as_bytes()))
+                .set_ordering_key(format!("{key}-{round}"))
+                .set_attributes(attributes.map(|(name, value)| (name.clone(), value.clone())));
+            publisher.publish(theirs)
+        });
+        let taken: Vec<_> = taken.collect();
+        Ok(try_join_all(taken).await?.len())
     })
     .await
 }
@@ -244,7 +245,7 @@ async fn main() -> Result<(), Failed> {
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
     let (mut speeds, mut costs) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let bare = bare(&messages, &theirs).await?;
+        let bare = bare(&messages, round, &theirs).await?;
         let relay = relayed(orders, &topic, &ours).await?;
         if round == 0 {
             // Connections are open and the emulator is warm.
