@@ -76,11 +76,15 @@ impl fmt::Display for Failure {
             Self::Fault(fault) => fault,
             Self::Output(error) => error,
         };
-        let lines: Vec<String> = successors(Some(cause), |&it| it.source())
-            .map(ToString::to_string)
-            .collect();
-        f.write_str(&lines.join(": "))
+        f.write_str(&chain(cause))
     }
+}
+
+/// `error` and what it comes of, on one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let causes = successors(Some(error), |&it| it.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 impl From<OpenError> for Failure {

@@ -205,14 +205,16 @@ async fn what_somebody_changed_is_mended_and_what_cannot_be_is_told() {
     assert_eq!(mended.delivery, Delivery::Push(push));
 }
 
-/// Order management that moves into the cluster pulls; the same command says so, and back.
+/// Order management that moves into the cluster pulls, if told so: who runs the command for
+/// anything else does not stop its pushes.
 #[tokio::test]
 async fn order_management_can_be_moved_from_push_to_pull() {
     let Some(project) = Project::new() else {
         return;
     };
     project.provision(&PUSH).succeeds();
-    let (code, steps) = project.steps(&[]);
+    assert_eq!(project.steps(&[]), (Some(0), Vec::new()));
+    let (code, steps) = project.steps(&["--pull"]);
     assert_eq!(code, Some(0));
     let moved = ["orders.oms", "orders-dead.oms", "shipments.oms"];
     assert_eq!(steps, moved.map(|it| format!("change {it} delivery")));
@@ -221,7 +223,55 @@ async fn order_management_can_be_moved_from_push_to_pull() {
         let settings = &actual.subscriptions[&SubscriptionId::from(id)];
         assert_eq!(settings.delivery, Delivery::Pull);
     }
-    assert_eq!(project.steps(&[]), (Some(0), Vec::new()));
+    for nothing_to_do in [&["--pull"][..], &[]] {
+        assert_eq!(project.steps(nothing_to_do), (Some(0), Vec::new()));
+    }
+    let (code, steps) = project.steps(&PUSH);
+    assert_eq!((code, steps.len()), (Some(0), 3), "{steps:?}");
+}
+
+/// Half of it would be done in the project that it was only to be tried for.
+#[test]
+fn an_emulator_of_one_service_is_not_mixed_with_google_s_other() {
+    let run = |set: &str, unset: &str| -> Ran {
+        let args = [
+            "provision",
+            "gcp",
+            "--project",
+            "my-shop",
+            "--dataset",
+            "boutique",
+        ];
+        let ran = boutique()
+            .args(args)
+            .env(set, "127.0.0.1:1")
+            .env_remove(unset)
+            .output();
+        ran.expect("it runs").into()
+    };
+    run(EMULATOR_HOST, bigquery::EMULATOR_HOST)
+        .fails(2, &[bigquery::EMULATOR_HOST, "both or none"]);
+    run(bigquery::EMULATOR_HOST, EMULATOR_HOST).fails(2, &[EMULATOR_HOST, "both or none"]);
+}
+
+/// Not only that something is to be set which is set.
+#[test]
+fn a_key_that_is_none_is_told_with_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key.json");
+    std::fs::write(
+        &key,
+        "{\"type\": \"service_account\", \"private_key\": \"SECRET\"}",
+    )
+    .expect("written");
+    let ran = boutique()
+        .args(["provision", "gcp", "--project", "my-shop"])
+        .env("GOOGLE_APPLICATION_CREDENTIALS", &key)
+        .env_remove(EMULATOR_HOST)
+        .output();
+    let ran: Ran = ran.expect("it runs").into();
+    ran.fails(2, &["GOOGLE_APPLICATION_CREDENTIALS", "missing field"]);
+    assert!(!ran.stderr.contains("SECRET"), "{}", ran.stderr);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Pub/Sub: connected to, looked at, and at an emulator furnished.
 
-use std::error::Error;
-use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +15,7 @@ use url::Url;
 use super::pull::pull;
 use crate::admin::Dependency;
 use crate::config::{Background, PubSubConfig, Server, Setting, table};
-use crate::exit::Failure;
+use crate::exit::{Failure, chain};
 use crate::parts::Duty;
 
 pub(super) async fn publisher(
@@ -86,9 +84,7 @@ fn unusable(error: &ConnectError) -> Failure {
         ConnectError::Project => table::GCP_PROJECT_ID.name,
         _ => "BROKER=pubsub",
     };
-    let causes = successors(Some(error as &dyn Error), |&it| it.source());
-    let causes: Vec<String> = causes.map(ToString::to_string).collect();
-    Failure::Input(format!("{setting}: {}", causes.join(": ")))
+    Failure::Input(format!("{setting}: {}", chain(error)))
 }
 
 /// What a server cannot do its work without.
@@ -146,7 +142,8 @@ fn absent(config: &PubSubConfig, missing: &[String]) -> Failure {
         None => "",
     };
     Failure::Input(format!(
-        "{missing} in project {project}: create it with `boutique provision gcp`{or}"
+        "{missing} in project {project}: create it with `boutique provision gcp` and its --pull or \
+         --push-to{or}"
     ))
 }
 

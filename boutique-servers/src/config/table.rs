@@ -156,7 +156,7 @@ settings! {
     PUBSUB_SUBSCRIPTION = Setting::bare("PUBSUB_SUBSCRIPTION", Form::Resource, "Order management's subscription to confirmed orders; `PUBSUB_TOPIC`, then `.oms`.");
     PUBSUB_DEAD_SUBSCRIPTION = Setting::bare("PUBSUB_DEAD_SUBSCRIPTION", Form::Resource, "Its subscription to those that could not be delivered; `PUBSUB_DEAD_TOPIC`, then `.oms`.");
     PUBSUB_SHIPMENTS_SUBSCRIPTION = Setting::bare("PUBSUB_SHIPMENTS_SUBSCRIPTION", Form::Resource, "Its subscription to reports of shipments; `PUBSUB_SHIPMENTS_TOPIC`, then `.oms`.");
-    PUBSUB_CREATE = Setting::new("PUBSUB_CREATE", Form::Flag, "false", "Create at the emulator what is missing there of topics and of order management's subscriptions, which push to `OMS_SERVICE_URL` unless `PUBSUB_PULL` is set. In a project of Google's that is `boutique provision gcp`.");
+    PUBSUB_CREATE = Setting::new("PUBSUB_CREATE", Form::Flag, "false", "Create at the emulator what is missing there of topics and of order management's subscriptions, which push to `OMS_SERVICE_URL` unless `PUBSUB_PULL` is set. In a project of Google's that is `boutique provision gcp`, with `--push-to` or `--pull`.");
 
     LINES_PER_ORDER = Setting::new("LINES_PER_ORDER", count(1, 1_000), "100", "The most lines an order may have.");
     HOLD_TIME = Setting::new("HOLD_TIME", time(1_000, 24 * HOUR), "15m", "How long goods are promised to an order that is being placed; longer than `ATTEMPT_TIME`.");

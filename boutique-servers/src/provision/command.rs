@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use boutique_core::assembly::Topology;
 use boutique_core::broker::TopicId;
 use boutique_transport::bigquery::{self, BigQuery, Change, Design};
-use boutique_transport::pubsub::{PubSub, PushTo};
+use boutique_transport::pubsub::{self, PubSub, PushTo};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::google::{apply, look};
 use super::{Desired, Plan, TableWriter};
 use crate::config::{ConfigArgs, OmsConfig, PubSubConfig, Push, Server, read, table};
-use crate::exit::Failure;
+use crate::exit::{Failure, chain};
 use crate::output::Output;
 
 /// What is provisioned.
@@ -34,9 +34,13 @@ pub struct GcpArgs {
     /// The project: GCP_PROJECT_ID.
     #[arg(long, value_name = "ID")]
     pub project: Option<String>,
-    /// The address of order management to push to, such as https://HOST/; it pulls, if not given.
+    /// The address of order management to push to, such as https://HOST/; without this or --pull
+    /// it stays as it is, and subscriptions that are made are pulled.
     #[arg(long, value_name = "URL")]
     pub push_to: Option<String>,
+    /// Order management pulls: no subscription of its pushes any longer.
+    #[arg(long, conflicts_with = "push_to")]
+    pub pull: bool,
     /// The service account, by e-mail, whose tokens the pushes carry [default: PUSH_ACCOUNT].
     #[arg(long, value_name = "EMAIL", requires = "push_to")]
     pub push_account: Option<String>,
@@ -44,7 +48,9 @@ pub struct GcpArgs {
     #[arg(long, value_name = "TEXT", requires = "push_to")]
     pub push_audience: Option<String>,
     /// The dataset of the data warehouse, in the same project; without it none is made, and
-    /// nothing is written there.
+    /// nothing is written there. Where PUBSUB_EMULATOR_HOST names an emulator,
+    /// BIGQUERY_EMULATOR_HOST has to name one of BigQuery (http://HOST:PORT), and the other way
+    /// round.
     #[arg(long, value_name = "NAME")]
     pub dataset: Option<String>,
     /// Where a dataset is made, such as EU; it stays there [default: BigQuery's].
@@ -93,15 +99,19 @@ impl GcpArgs {
             return Err(Failure::Input("BROKER is not pubsub".to_owned()));
         };
         let push = self.push(emulator.is_some(), push)?;
+        let bigquery = self.bigquery(emulator.is_some())?;
         let pubsub = PubSub::connect(&project, emulator.as_deref()).await;
         let pubsub = pubsub.map_err(|error| unconnected(&error))?;
-        let warehouse = self.warehouse(&project).await?;
+        let warehouse = self.warehouse(&project, bigquery.as_deref()).await?;
         let writer = self
             .dataset
             .as_ref()
             .map(|it| writer(&project, it, &topology));
-        let desired = Desired::of(&project, &topology, push.as_ref(), writer.as_ref());
+        let mut desired = Desired::of(&project, &topology, push.as_ref(), writer.as_ref());
         let actual = look(&pubsub).await?;
+        if push.is_none() && !self.pull {
+            desired.keep_delivery(&topology, &actual);
+        }
         let plan = Plan::between(&actual, &desired);
         let tables = match &warehouse {
             Some((bigquery, design)) => bigquery.plan(design).await?,
@@ -130,12 +140,32 @@ impl GcpArgs {
         Ok(())
     }
 
-    async fn warehouse(&self, project: &str) -> Result<Option<(BigQuery, Design)>, Failure> {
+    /// The emulator of BigQuery, if there is one. To have one of the two would change something
+    /// of Google's that was meant to be tried.
+    fn bigquery(&self, emulated: bool) -> Result<Option<String>, Failure> {
+        let emulator = std::env::var(bigquery::EMULATOR_HOST).ok();
+        let emulator = emulator.filter(|it| !it.is_empty());
+        if self.dataset.is_none() || emulator.is_some() == emulated {
+            return Ok(emulator);
+        }
+        let (one, other) = match emulated {
+            true => (pubsub::EMULATOR_HOST, bigquery::EMULATOR_HOST),
+            false => (bigquery::EMULATOR_HOST, pubsub::EMULATOR_HOST),
+        };
+        let text =
+            format!("{one} names an emulator, {other} none: with --dataset set both or none");
+        Err(Failure::Input(text))
+    }
+
+    async fn warehouse(
+        &self,
+        project: &str,
+        emulator: Option<&str>,
+    ) -> Result<Option<(BigQuery, Design)>, Failure> {
         let Some(dataset) = &self.dataset else {
             return Ok(None);
         };
-        let emulator = std::env::var(bigquery::EMULATOR_HOST).ok();
-        let bigquery = BigQuery::connect(project, dataset, emulator.as_deref()).await;
+        let bigquery = BigQuery::connect(project, dataset, emulator).await;
         let bigquery = bigquery.map_err(|error| unconnected(&error))?;
         let design = Design {
             location: self.location.clone(),
@@ -250,5 +280,5 @@ fn refused(text: &str) -> Result<(), Failure> {
 }
 
 fn unconnected(error: &dyn std::error::Error) -> Failure {
-    Failure::Input(error.to_string())
+    Failure::Input(chain(error))
 }

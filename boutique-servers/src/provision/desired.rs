@@ -6,6 +6,8 @@ use boutique_core::assembly::Topology;
 use boutique_core::broker::{SubscriptionId, TopicId};
 use boutique_transport::pubsub::{Delivery, PushTo, SubscriptionSettings, ToTable};
 
+use super::Actual;
+
 /// How long order management may take for one delivery. Longer than any of its steps.
 const ACK_DEADLINE: Duration = Duration::from_secs(30);
 /// The rest before a message comes again: at first, and at most.
@@ -116,5 +118,24 @@ impl Desired {
             desired.subscriptions.push((id, into_table));
         }
         desired
+    }
+
+    /// Order management is told as it is told in `actual`. A subscription that is not there yet
+    /// stays as it shall be.
+    pub fn keep_delivery(&mut self, topology: &Topology, actual: &Actual) {
+        let to_oms = [
+            &topology.orders_to_oms,
+            &topology.dead_to_oms,
+            &topology.shipments_to_oms,
+        ];
+        for (id, shall) in &mut self.subscriptions {
+            if let Some(is) = actual
+                .subscriptions
+                .get(id)
+                .filter(|_| to_oms.contains(&&*id))
+            {
+                shall.delivery = is.delivery.clone();
+            }
+        }
     }
 }
