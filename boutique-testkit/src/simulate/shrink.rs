@@ -6,7 +6,7 @@ use std::fmt;
 use super::run::{Plan, Run, Seed};
 
 /// The most runs that making a seed smaller may take.
-const RUNS_MAX: u32 = 600;
+const RUNS_MAX: u32 = 2_000;
 
 /// The most lines of a trace that are printed: the last ones before the breach.
 const LINES_MAX: usize = 400;
@@ -40,33 +40,34 @@ impl Run {
             ended.breaches.first().is_some_and(|it| it.rule == rule)
         };
         let mut plan = self.plan.clone();
-        let all = plan
+        let mut orders = plan
             .orders
             .take()
             .unwrap_or_else(|| (0..self.orders).collect());
-        let of = (all.len(), whole.faults as usize);
-        plan.orders = Some(fewer(all, |orders| {
-            fails(&Plan {
-                orders: Some(orders.clone()),
-                ..plan.clone()
-            })
-        }));
-        // Fewer orders draw other faults, so these are numbered again.
-        let drawn = self.with(&plan).seed(seed).faults;
-        let all = plan.faults.take().unwrap_or_else(|| (0..drawn).collect());
-        plan.faults = Some(fewer(all, |faults| {
-            fails(&Plan {
-                faults: Some(faults.clone()),
-                ..plan.clone()
-            })
-        }));
-        let orders = plan.orders.take().unwrap_or_default();
-        plan.orders = Some(fewer(orders, |orders| {
-            fails(&Plan {
-                orders: Some(orders.clone()),
-                ..plan.clone()
-            })
-        }));
+        let of = (orders.len(), whole.faults as usize);
+        // Fewer orders draw other faults, and with fewer faults more orders can go.
+        loop {
+            let had = (orders.len(), plan.faults.clone());
+            orders = fewer(orders, |orders| {
+                fails(&Plan {
+                    orders: Some(orders.clone()),
+                    ..plan.clone()
+                })
+            });
+            plan.orders = Some(orders.clone());
+            let drawn = self.with(&plan).seed(seed).faults;
+            let faults = plan.faults.take();
+            let faults = faults.unwrap_or_else(|| (0..drawn).collect());
+            plan.faults = Some(fewer(faults, |faults| {
+                fails(&Plan {
+                    faults: Some(faults.clone()),
+                    ..plan.clone()
+                })
+            }));
+            if had == (orders.len(), plan.faults.clone()) {
+                break;
+            }
+        }
         let line = self.with(&plan).line(seed);
         let seed = self.with(&plan).replay(seed);
         Some(Shrunk {
