@@ -16,12 +16,11 @@ async fn memory(clock: Arc<ManualClock>) -> Ports {
 boutique_testkit::explore!(memory);
 
 #[tokio::test]
-#[ignore = "some minutes without optimisation"]
 async fn every_pair_of_fates() {
     for scenario in Scenario::ALL {
         if scenario != Scenario::Follow {
             let matrix = explore(scenario, Depth::Two, memory).await;
-            eprintln!("{scenario:?}: {} cases", matrix.cases());
+            println!("{scenario:?}: {} cases", matrix.cases());
             matrix.expect_clean();
         }
     }
