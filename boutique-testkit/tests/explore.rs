@@ -20,7 +20,6 @@ async fn every_pair_of_fates() {
     for scenario in Scenario::ALL {
         if scenario != Scenario::Follow {
             let matrix = explore(scenario, Depth::Two, memory).await;
-            println!("{scenario:?}: {} cases", matrix.cases());
             matrix.expect_clean();
         }
     }
