@@ -224,6 +224,9 @@ fn order(at: usize) -> ConfirmedOrder {
     of(order)
 }
 
+/// What an order says of itself in its attributes, and how its data differs from one of ours.
+type Said<'a> = (Vec<(&'a str, String)>, fn(&mut Value));
+
 /// Orders as somebody else publishes them.
 fn foreign() -> [Message; FOREIGN] {
     let total = |currency: &str, units: i64| {
@@ -233,7 +236,7 @@ fn foreign() -> [Message; FOREIGN] {
         )
     };
     let none = |_: &mut Value| {};
-    let says: [(Vec<(&str, String)>, fn(&mut Value)); FOREIGN] = [
+    let says: [Said<'_>; FOREIGN] = [
         (vec![], none),
         (
             vec![
