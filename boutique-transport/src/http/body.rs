@@ -117,17 +117,18 @@ pub fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
         let json = &mut serde_json::Deserializer::from_slice(body);
         let read = serde_path_to_error::deserialize(&mut *json);
         let read = read.map_err(|error| {
+            let last = error.path().iter().next_back().map(ToString::to_string);
             let path = error.path().to_string();
-            explain(&path, error.inner())
+            explain(&path, &last.unwrap_or_default(), error.inner())
         })?;
         // It is whole, so what follows it is what was refused.
-        let end = json.end().map_err(|error| explain(".", &error));
+        let end = json.end().map_err(|error| explain(".", "", &error));
         end.map(|()| read)
     })
 }
 
-/// Says what is wrong at `path` without repeating what was sent.
-fn explain(path: &str, error: &serde_json::Error) -> Problem {
+/// Says what is wrong at `path`, whose last step is `last`, without repeating what was sent.
+fn explain(path: &str, last: &str, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
         let (line, column) = (error.line(), error.column());
         let detail = format!("the body is not JSON, at line {line}, column {column}");
@@ -142,9 +143,18 @@ fn explain(path: &str, error: &serde_json::Error) -> Problem {
         };
         return Problem::invalid(&field, "is missing");
     }
+    if text.starts_with("unknown field `") {
+        // Its name is the sender's.
+        let around = path.strip_suffix(last).unwrap_or_default();
+        let around = around.trim_end_matches('.');
+        let field = if around.is_empty() { "body" } else { around };
+        let known = text.rsplit_once("`, expected ").map(|it| it.1);
+        let known = known.map_or_else(String::new, |it| format!(": it has {it}"));
+        return Problem::invalid(field, format!("has a field too many{known}"));
+    }
     let field = if path == "." { "body" } else { path };
-    // serde repeats the value before it says what it expected.
-    match text.split_once(", expected ") {
+    // serde repeats the value, which may say anything, before it says what it expected.
+    match text.rsplit_once(", expected ") {
         Some((_, expected)) => Problem::invalid(field, format!("must be {expected}")),
         None if text.starts_with("invalid ") || text.starts_with("unknown ") => {
             Problem::invalid(field, "has the wrong type")
@@ -307,6 +317,10 @@ mod tests {
                 "items[0].quantity: quantity must be 1 to 10000, not 0",
             ),
             (
+                r#"{"email":"jane@x","items":[{"quantity":"a\", expected jane"}]}"#,
+                "items[0].quantity: must be i64",
+            ),
+            (
                 r#"{"email":["jane"],"items":[]}"#,
                 "email: must be a string",
             ),
@@ -318,6 +332,24 @@ mod tests {
         ] {
             let problem = parse::<Order>(body.as_bytes()).expect_err("refused");
             assert_eq!(problem.detail(), text);
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only read")]
+    struct Aged {
+        age: std::time::Duration,
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_told_by_what_it_is_in() {
+        for name in ["jane", "ja.ne", "`jane`, expected x"] {
+            let body = format!(r#"{{"age":{{"{name}":1}}}}"#);
+            let problem = parse::<Aged>(body.as_bytes()).expect_err("refused");
+            assert_eq!(
+                problem.detail(),
+                "age: has a field too many: it has `secs` or `nanos`"
+            );
         }
     }
 
