@@ -2,7 +2,7 @@
 //! then cost. Everything is measured in one run and in turns, because a shared disk changes
 //! from minute to minute: only figures of the same round are compared.
 //!
-//! `cargo bench -p boutique-servers --bench durable`, with `-- orders` or `-- holds` for a
+//! `cargo bench -p boutique-transport --bench durable`, with `-- orders` or `-- holds` for a
 //! part of it. Files are made under `target`, on a disk and not in memory.
 
 #[allow(dead_code, reason = "criterion's measurement is for the other benches")]
