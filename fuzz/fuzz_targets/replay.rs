@@ -62,17 +62,13 @@ fn assert_whole(file: &FileLines, text: &str) {
 
 fuzz_target!(|input: &[u8]| {
     let text = decode(input);
-    let mut found = None;
-    for asked in [None, Some(DateOrder::Dmy), Some(DateOrder::Mdy)] {
-        match read(&text, asked) {
-            Ok(file) => {
-                assert_whole(&file, &text);
-                found = found.or(Some(file));
-            }
-            Err(error) => assert_silent(&error),
-        }
-    }
-    let Some(file) = found else { return };
+    // One of them, for a reader costs more to make than such a file to read.
+    let orders = [None, Some(DateOrder::Dmy), Some(DateOrder::Mdy)];
+    let file = match read(&text, orders[input.len() % orders.len()]) {
+        Ok(file) => file,
+        Err(error) => return assert_silent(&error),
+    };
+    assert_whole(&file, &text);
     if file.lines.is_empty() {
         return;
     }

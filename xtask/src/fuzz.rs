@@ -197,7 +197,7 @@ fn build(targets: &[String]) -> Result<PathBuf, String> {
     let out = out.map_or_else(|| folder().join("target"), |it| root().join(it));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--release", "--quiet"])
+        .args(["build", "--release", "--quiet", "--locked"])
         // With a target named, build scripts and macros are built without the flags.
         .args(["--target", host])
         .args(targets.iter().flat_map(|it| ["--bin", it]))
