@@ -171,6 +171,8 @@ pub struct Auditor<'a> {
 
 impl<'a> Auditor<'a> {
     /// An auditor of these ports; at rest, these subscriptions must have delivered everything.
+    /// Where the ports' broker has none of them, events go through another: the rows of analytics
+    /// are then with that one, and not looked for here.
     pub fn new(ports: &'a Ports, subscriptions: &'a [SubscriptionId], scope: AuditScope) -> Self {
         let report = AuditReport {
             scope,
