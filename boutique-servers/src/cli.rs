@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use boutique_core::limits::UNITS_ON_HAND_MAX;
+use boutique_transport::http::exchange::base;
 use clap::{Args, Parser, Subcommand};
+use url::Url;
 
 use crate::config::{ConfigArgs, Server};
 use crate::exit::{EXIT_CODES, Failure};
@@ -114,6 +116,10 @@ enum Command {
         /// The data file; to list, it may be in use by another process.
         #[arg(long, value_name = "FILE", global = true)]
         data: Option<PathBuf>,
+        /// Instead of a file, an order management that runs, such as http://127.0.0.1:8086: what
+        /// follows from a letter is then done by the servers it works with.
+        #[arg(long, global = true, conflicts_with = "data", value_parser = base)]
+        url: Option<Url>,
         /// Print JSON.
         #[arg(long, global = true)]
         json: bool,
@@ -152,6 +158,26 @@ enum LetterAction {
         /// The letter.
         id: String,
     },
+}
+
+async fn letters(
+    data: Option<PathBuf>,
+    url: Option<Url>,
+    action: Option<LetterAction>,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let missing = "name the data file with --data FILE, or a server that runs with --url URL";
+    match (data, url, action) {
+        (_, Some(url), None) => inspect::served_letters(url, out).await,
+        (_, Some(url), Some(LetterAction::Replay { id })) => {
+            inspect::replay_served(url, &id, out).await
+        }
+        (Some(data), _, None) => inspect::dead_letters(&data::look_into(&data)?, out).await,
+        (Some(data), _, Some(LetterAction::Replay { id })) => {
+            inspect::replay_letter(&data, &id, out).await
+        }
+        (None, None, _) => Err(Failure::Input(missing.to_owned())),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -253,16 +279,9 @@ impl Command {
                 let ports = data::look_into(&look.data)?;
                 inspect::audit(&ports, at_rest, out).await
             }
-            Self::DeadLetters { data, action, .. } => {
-                let missing = || Failure::Input("name the data file with --data FILE".to_owned());
-                let data = data.ok_or_else(missing)?;
-                match action {
-                    None => inspect::dead_letters(&data::look_into(&data)?, out).await,
-                    Some(LetterAction::Replay { id }) => {
-                        inspect::replay_letter(&data, &id, out).await
-                    }
-                }
-            }
+            Self::DeadLetters {
+                data, url, action, ..
+            } => letters(data, url, action, out).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `boutique dead-letters`.
+//! The letters of a data file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,15 +6,27 @@ use std::sync::Arc;
 use boutique_core::assembly::{Boutique, Ports, Settings};
 use boutique_core::catalog::Catalog;
 use boutique_core::fault::PortError;
-use boutique_core::orders::DeskRejection;
+use boutique_core::orders::{DeadLetter, DeskRejection};
+use boutique_transport::http::moment::Moment;
 use boutique_transport::sources::SystemClock;
 use boutique_transport::sqlite::SqliteOptions;
-use serde_json::json;
 
-use super::PAGE;
+use super::{Letter, show, taken_in, unknown};
 use crate::data;
 use crate::exit::Failure;
-use crate::output::{Output, Rows, moment};
+use crate::inspect::PAGE;
+use crate::output::Output;
+
+impl From<DeadLetter> for Letter {
+    fn from(it: DeadLetter) -> Self {
+        Self {
+            id: it.id,
+            source: it.source,
+            parked_at: Moment(it.parked_at),
+            reason: it.reason,
+        }
+    }
+}
 
 /// Prints the messages that could not be taken in.
 ///
@@ -22,37 +34,20 @@ use crate::output::{Output, Rows, moment};
 ///
 /// [`Failure`]; the data file is unchanged.
 pub async fn dead_letters(ports: &Ports, out: &mut Output<'_>) -> Result<(), Failure> {
-    let mut rows = Rows::new(["letter", "source", "parked", "reason"]);
-    let mut list = Vec::new();
-    let mut after: Option<String> = None;
+    let mut all: Vec<Letter> = Vec::new();
     loop {
-        let page = ports.orders.dead_letters(after.as_deref(), PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.id.clone());
-        for letter in &page {
-            list.push(json!({
-                "id": letter.id,
-                "source": letter.source,
-                "parked_at": letter.parked_at.to_string(),
-                "reason": letter.reason,
-            }));
-            rows.push([
-                letter.id.clone(),
-                format!("{:?}", letter.source).to_lowercase(),
-                moment(letter.parked_at),
-                letter.reason.clone(),
-            ]);
+        let after = all.last().map(|it| it.id.as_str());
+        let page = ports.orders.dead_letters(after, PAGE).await?;
+        if page.is_empty() {
+            return show(all, out);
         }
-    }
-    if out.json {
-        out.json(&list)
-    } else {
-        out.table("dead letters", &rows)
+        all.extend(page.into_iter().map(Letter::from));
     }
 }
 
 /// Delivers a letter of the data file at `path` again. Once it is taken in it is gone, and what
-/// follows from it is done.
+/// follows from it is done, in this file: where other servers keep the books, ask the order
+/// management that they work with ([`replay_served`](super::replay_served)).
 ///
 /// # Errors
 ///
@@ -70,18 +65,10 @@ pub async fn replay_letter(path: &Path, id: &str, out: &mut Output<'_>) -> Resul
     match boutique.desk().replay(id).await {
         Ok(()) => {}
         Err(PortError::Fault(fault)) => return Err(fault.into()),
-        Err(PortError::Rejected(DeskRejection::UnknownLetter(_))) => {
-            return Err(Failure::Input(format!(
-                "there is no dead letter {id:?}: `boutique dead-letters` lists them all"
-            )));
-        }
+        Err(PortError::Rejected(DeskRejection::UnknownLetter(_))) => return Err(unknown(id)),
         Err(PortError::Rejected(rejection)) => return Err(Failure::Refused(rejection.to_string())),
     }
     boutique.start().await?;
     boutique.settle().await?;
-    if out.json {
-        out.json(&json!({ "replayed": id }))
-    } else {
-        out.line(&format!("{id} was taken in"))
-    }
+    taken_in(id, out)
 }
