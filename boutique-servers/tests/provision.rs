@@ -11,7 +11,7 @@ use boutique_core::broker::{SubscriptionId, TopicId};
 use boutique_servers::provision::{Actual, Desired, Plan, look};
 use boutique_transport::bigquery;
 use boutique_transport::pubsub::{Delivery, EMULATOR_HOST, PubSub, PushTo};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Ran, boutique};
 
 /// A project of its own for each test: the emulator forgets nothing.
@@ -144,6 +144,17 @@ async fn the_first_run_makes_everything_and_the_second_has_nothing_to_do() {
     };
     assert_eq!(table.table, format!("{}.boutique.refusals", project.id));
     assert!(table.use_table_schema && table.write_metadata && !table.drop_unknown_fields);
+
+    // A dataset stays where it is, and a program is told what it is that does.
+    let elsewhere = [&args[..], &["--location", "EU", "--json"]].concat();
+    let told = project.provision(&elsewhere).json();
+    let [step] = &told["steps"].as_array().expect("steps")[..] else {
+        panic!("{told}");
+    };
+    assert_eq!(
+        (&step["kind"], &step["action"]),
+        (&json!("dataset"), &json!("drift"))
+    );
 }
 
 #[tokio::test]

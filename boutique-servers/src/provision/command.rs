@@ -212,7 +212,7 @@ impl GcpArgs {
         if out.json {
             let steps = tables.changes.iter().map(change);
             let drift = tables.drift.iter().map(
-                |it| json!({"kind": "table", "name": it.name, "action": "drift", "what": [it.what]}),
+                |it| json!({"kind": it.kind, "name": it.name, "action": "drift", "what": [it.what]}),
             );
             let steps = steps.chain(drift);
             let steps: Vec<Value> = steps
@@ -245,15 +245,12 @@ fn change(change: &Change) -> Value {
             json!({"kind": "dataset", "name": dataset, "action": "create"})
         }
         Change::Create { name, relation } => {
-            let kind = if relation.view.is_some() {
-                "view"
-            } else {
-                "table"
-            };
-            json!({"kind": kind, "name": name, "action": "create"})
+            json!({"kind": relation.what(), "name": name, "action": "create"})
         }
-        Change::Update { name, what, .. } => {
-            json!({"kind": "table", "name": name, "action": "change", "what": what})
+        Change::Update {
+            kind, name, what, ..
+        } => {
+            json!({"kind": kind, "name": name, "action": "change", "what": what})
         }
     }
 }

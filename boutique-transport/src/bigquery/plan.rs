@@ -45,6 +45,8 @@ pub enum Change {
     },
     /// Change one that is there.
     Update {
+        /// `table` or `view`.
+        kind: &'static str,
         /// Its name.
         name: String,
         /// What changes.
@@ -57,6 +59,8 @@ pub enum Change {
 /// Something that is otherwise than it shall be. `Display` says it in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
+    /// `dataset`, `table` or `view`.
+    pub kind: &'static str,
     /// The table or the view, or the dataset as `project.dataset`.
     pub name: String,
     /// What is otherwise.
@@ -77,6 +81,7 @@ impl Plan {
             && !have.eq_ignore_ascii_case(want)
         {
             plan.drift.push(Drift {
+                kind: "dataset",
                 name: design.dataset.clone(),
                 what: format!("is in {have} and not in {want}; a dataset stays where it is"),
             });
@@ -101,6 +106,7 @@ impl Plan {
     fn compare(&mut self, name: &str, have: &Relation, want: &Relation) {
         let mut drifted = |what: String| {
             self.drift.push(Drift {
+                kind: want.what(),
                 name: name.to_owned(),
                 what,
             });
@@ -143,6 +149,7 @@ impl Plan {
         }
         if !what.is_empty() {
             self.changes.push(Change::Update {
+                kind: want.what(),
                 name: name.to_owned(),
                 what,
                 relation: update,

@@ -146,7 +146,8 @@ impl Relation {
         }
     }
 
-    pub(super) const fn what(&self) -> &'static str {
+    /// `view` or `table`.
+    pub const fn what(&self) -> &'static str {
         match self.view {
             Some(_) => "view",
             None => "table",

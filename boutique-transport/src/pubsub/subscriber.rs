@@ -60,7 +60,7 @@ pub struct Pulled {
 /// Pulls a subscription into a service until it is told to stop.
 pub struct StreamingPull<S> {
     subscriber: Subscriber,
-    name: String,
+    /// The whole name, which pushes over HTTP carry, too.
     subscription: SubscriptionId,
     service: S,
     clock: Arc<dyn Clock>,
@@ -72,6 +72,7 @@ where
     S: Ask<Push, Response = (), Error = Fault>,
 {
     /// Pulls `subscription`, which exists, into `service`; `clock` dates what Pub/Sub does not.
+    /// A [`Push`] has its whole name, `projects/P/subscriptions/S`.
     ///
     /// # Errors
     ///
@@ -89,8 +90,7 @@ where
         }
         Ok(Self {
             subscriber: builder.build().await.map_err(ConnectError::Client)?,
-            name: pubsub.subscription(&subscription),
-            subscription,
+            subscription: pubsub.subscription(&subscription).as_str().into(),
             service,
             clock,
             how,
@@ -131,7 +131,7 @@ where
         let room = usize::from(self.how.in_flight.max(1));
         let mut messages: MessageStream = self
             .subscriber
-            .subscribe(self.name.as_str())
+            .subscribe(self.subscription.0.as_ref())
             .set_max_outstanding_messages(i64::from(self.how.in_flight.max(1)))
             .set_max_lease_extension(self.how.lease)
             // The client's own limit is an hour: an outage that is longer would cost every message

@@ -224,6 +224,11 @@ async fn every_question_is_answered_by(path: Path) {
         .collect();
     expected.sort_by_key(|it| it[0].to_string());
     assert_eq!(sold, expected);
+    let named = format!(
+        "SELECT COUNT(*) FROM `{{dataset}}.orders` \
+         WHERE subscription_name NOT LIKE 'projects/{PROJECT}/subscriptions/rows%'"
+    );
+    assert_eq!(line.ask(&named).await, [[json!("0")]]);
     for (question, answer) in events.answers() {
         let asked = format!("SELECT * FROM `{{dataset}}.{question}` ORDER BY 1, 2");
         assert_eq!(line.ask(&asked).await, answer, "{question}");
