@@ -243,9 +243,10 @@ fn one(target: &str, programs: &Path, limits: &[String]) -> Result<(), String> {
         // What is found goes into the first one.
         program.arg(&found);
     }
-    if corpus.is_dir() {
-        program.arg(&corpus);
+    if !corpus.is_dir() {
+        return Err(format!("{} is missing", corpus.display()));
     }
+    program.arg(&corpus);
     program.stdout(Stdio::null()).stderr(log);
     let begun = Instant::now();
     let status = program.status().map_err(io("it could not be started"))?;
