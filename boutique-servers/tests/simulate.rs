@@ -58,4 +58,6 @@ fn what_is_no_fault_is_named() {
     run(["simulate", "--dial", "crash"]).fails(2, &["write KIND=N"]);
     run(["simulate", "--dial", "flood=1"]).fails(2, &["'flood=1'", "crash"]);
     run(["simulate", "--trace"]).fails(2, &["--replay"]);
+    run(["simulate", "--replay", "1", "--hashes"]).fails(2, &["--hashes"]);
+    run(["simulate", "--replay", "1", "--only-orders=99"]).fails(2, &["99", "--orders 60"]);
 }

@@ -31,7 +31,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub orders: u32,
     /// Go on until so many seeds have failed.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "replay")]
     pub failures: usize,
     /// Run this one seed again and print the hash of everything that happens in it.
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from"])]
@@ -46,7 +46,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N,N,...", requires = "replay", value_parser = numbers)]
     pub only_faults: Option<Numbers>,
     /// Print the hash of every seed.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "replay")]
     pub hashes: bool,
     /// Print one JSON object.
     #[arg(long)]
@@ -99,6 +99,14 @@ impl SimulateArgs {
     /// if a fault that was asked for never met an order in one of its states.
     pub fn run(self, out: &mut Output<'_>) -> Result<(), Failure> {
         let run = self.simulation();
+        let beyond = self.only_orders.iter().flatten();
+        if let Some(beyond) = beyond.copied().find(|it| *it >= self.orders) {
+            let text = format!(
+                "--only-orders: {beyond} is not below --orders {}",
+                self.orders
+            );
+            return Err(Failure::Input(text));
+        }
         if let Some(seed) = self.replay {
             return self.again(&run, seed, out);
         }
@@ -114,18 +122,23 @@ impl SimulateArgs {
         });
         bar.finish_and_clear();
         let took = begun.elapsed();
+        let smaller = report.failures.first();
+        let smaller = smaller.and_then(|it| run.shrink(it.seed));
         if out.json {
-            out.json(&as_json(&report, &hashes, took))?;
+            let mut json = as_json(&report, &hashes, took);
+            if let Some(it) = &smaller {
+                let (again, trace) = (&it.line, &it.seed.trace);
+                json["smaller"] = json!({"seed": it.seed.seed, "again": again, "trace": trace});
+            }
+            out.json(&json)?;
         } else {
             for (seed, hash) in &hashes {
                 out.line(&format!("{seed} {hash:016x}"))?;
             }
             print_report(&report, took, out)?;
         }
-        if let Some(failure) = report.failures.first() {
-            if !out.json
-                && let Some(smaller) = run.shrink(failure.seed)
-            {
+        if !report.failures.is_empty() {
+            if let (Some(smaller), false) = (&smaller, out.json) {
                 out.line(&smaller.to_string())?;
             }
             let failed = report.failures.len();

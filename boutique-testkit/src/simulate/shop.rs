@@ -32,6 +32,8 @@ pub struct Shop {
     pub(super) fraud: MakeFraud,
     adjust: Adjust,
     pub(super) at_once: bool,
+    /// Whether it is the one that the program simulates.
+    pub(super) is_standard: bool,
 }
 
 impl Default for Shop {
@@ -65,6 +67,7 @@ impl Shop {
             }),
             adjust: Arc::new(|_| {}),
             at_once: true,
+            is_standard: true,
         }
     }
 
@@ -74,6 +77,7 @@ impl Shop {
     pub fn with_stores(self, make: impl Fn(&Clocks) -> Stores + Send + Sync + 'static) -> Self {
         Self {
             stores: Arc::new(make),
+            is_standard: false,
             ..self
         }
     }
@@ -87,6 +91,7 @@ impl Shop {
     ) -> Self {
         Self {
             crm: Arc::new(make),
+            is_standard: false,
             ..self
         }
     }
@@ -99,6 +104,7 @@ impl Shop {
     ) -> Self {
         Self {
             fraud: Arc::new(make),
+            is_standard: false,
             ..self
         }
     }
@@ -109,6 +115,7 @@ impl Shop {
     pub fn with_settings(self, adjust: impl Fn(&mut Settings) + Send + Sync + 'static) -> Self {
         Self {
             adjust: Arc::new(adjust),
+            is_standard: false,
             ..self
         }
     }
@@ -120,6 +127,7 @@ impl Shop {
     pub fn answering_later(self) -> Self {
         Self {
             at_once: false,
+            is_standard: false,
             ..self
         }
     }

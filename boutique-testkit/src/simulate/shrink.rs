@@ -85,8 +85,12 @@ impl Run {
         }
     }
 
-    /// The line that runs one seed of this run again.
+    /// The line that runs one seed of this run again: of the program, or of Rust where the shop
+    /// has parts that the program does not know.
     pub fn line(&self, seed: u64) -> String {
+        if !self.shop.is_standard {
+            return self.in_rust(seed);
+        }
         let mut line = format!("boutique simulate --replay {seed} --orders {}", self.orders);
         line.push_str(&self.faults.as_args());
         for (name, chosen) in [
@@ -103,6 +107,31 @@ impl Run {
         }
         line
     }
+
+    /// The same of whoever made this run, which only he has.
+    fn in_rust(&self, seed: u64) -> String {
+        let Plan {
+            orders,
+            faults,
+            without,
+        } = &self.plan;
+        let mut plan = String::new();
+        for (name, chosen) in [("orders", orders), ("faults", faults)] {
+            if let Some(chosen) = chosen {
+                plan.push_str(&format!("{name}: Some({:?}.into()), ", list(chosen)));
+            }
+        }
+        if !without.is_empty() {
+            let kinds = without.iter().map(|it| format!("FaultKind::{it:?}"));
+            let kinds = kinds.collect::<Vec<_>>().join(", ");
+            plan.push_str(&format!("without: [{kinds}].into(), "));
+        }
+        format!("Run {{ plan: Plan {{ {plan}..Plan::default() }}, ..yours }}.replay({seed})")
+    }
+}
+
+fn list(numbers: &BTreeSet<u32>) -> Vec<u32> {
+    numbers.iter().copied().collect()
 }
 
 /// The smallest part of `all` that was found to fail still: halves, then quarters, and so on, are
