@@ -60,6 +60,14 @@ async fn a_client_whose_body_was_refused_is_told_that_the_connection_ends() {
     assert_eq!(statuses(&refused), [413], "{refused}");
     assert!(refused.contains("\r\nconnection: close\r\n"), "{refused}");
     assert_eq!(rest(&mut client).await, "", "and so it does");
+    // An answer that looks at no body is no different.
+    let mut client = server.connect().await;
+    let nowhere = "POST /nowhere HTTP/1.1\r\nHost: x\r\ncontent-length: 2\r\n\r\n";
+    client.write_all(nowhere.as_bytes()).await.expect("open");
+    let refused = one(&mut client).await;
+    assert_eq!(statuses(&refused), [404], "{refused}");
+    assert!(refused.contains("\r\nconnection: close\r\n"), "{refused}");
+    assert_eq!(rest(&mut client).await, "", "and so it does");
     // Of what was read whole the connection goes on.
     let mut client = server.connect().await;
     for status in [400, 200] {

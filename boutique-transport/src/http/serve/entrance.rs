@@ -18,7 +18,7 @@ use tower::Service as _;
 
 use super::super::problem::Problem;
 use super::options::ServeOptions;
-use super::stall::Paced;
+use super::stall::{Due, Paced};
 
 /// The router behind one connection.
 #[derive(Clone, Debug)]
@@ -81,21 +81,18 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        let request = request.map(|it| Paced::new(it, self.body));
+        let due = Due::of(request.body());
+        let request = request.map(|it| Paced::new(it, self.body, due.clone()));
         // A router is always ready.
         let answer = self.router.clone().call(request);
-        EntranceFuture::Routed { answer }
+        EntranceFuture::Routed { answer, due }
     }
 }
 
-/// Says so where the connection cannot be used again: the rest of a body that was too large, or
-/// did not come, is still to be sent, and would be read as the next request.
-fn closing(mut answer: Response) -> Response {
-    let rest = matches!(
-        answer.status(),
-        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
-    );
-    if rest {
+/// Says so where the connection cannot be used again: of a request that was answered before its
+/// body was read the rest may still be to be sent, and would be read as the next request.
+fn closing(mut answer: Response, due: &Due) -> Response {
+    if due.is_some() {
         let close = HeaderValue::from_static("close");
         answer.headers_mut().insert(header::CONNECTION, close);
     }
@@ -107,7 +104,7 @@ pin_project! {
     #[project = Project]
     pub(super) enum EntranceFuture {
         Refused { answer: Option<Response> },
-        Routed { #[pin] answer: RouteFuture<Infallible> },
+        Routed { #[pin] answer: RouteFuture<Infallible>, due: Due },
     }
 }
 
@@ -119,7 +116,7 @@ impl Future for EntranceFuture {
             Project::Refused { answer } => {
                 Poll::Ready(Ok(answer.take().expect("polled after it answered")))
             }
-            Project::Routed { answer } => answer.poll(cx).map_ok(closing),
+            Project::Routed { answer, due } => answer.poll(cx).map_ok(|it| closing(it, due)),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,8 +19,33 @@ use tokio::time::{Sleep, sleep};
 pub(super) struct Paced {
     inner: Incoming,
     patience: Duration,
+    due: Due,
     /// Made only when something has to be waited for: most bodies come with their head.
     stalled: Option<Pin<Box<Sleep>>>,
+}
+
+/// Whether something of a request's body is still to be read. Clones are of the same body.
+#[derive(Clone, Debug)]
+pub(super) struct Due(Option<Arc<AtomicBool>>);
+
+impl Due {
+    pub(super) fn of(body: &Incoming) -> Self {
+        // Most requests that ask for something have none.
+        Self((!body.is_end_stream()).then(|| Arc::new(AtomicBool::new(true))))
+    }
+
+    /// Whether there is.
+    pub(super) fn is_some(&self) -> bool {
+        let due = self.0.as_ref();
+        due.is_some_and(|it| it.load(Ordering::Relaxed))
+    }
+
+    fn none_is_left(&self) {
+        if let Some(due) = &self.0 {
+            // The connection is one task: whoever asks does so after it was read.
+            due.store(false, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Nothing of a body came for too long.
@@ -32,10 +59,11 @@ pub fn is_stalled(error: &(dyn Error + 'static)) -> bool {
 }
 
 impl Paced {
-    pub(super) const fn new(inner: Incoming, patience: Duration) -> Self {
+    pub(super) const fn new(inner: Incoming, patience: Duration, due: Due) -> Self {
         Self {
             inner,
             patience,
+            due,
             stalled: None,
         }
     }
@@ -52,6 +80,9 @@ impl Body for Paced {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
             this.stalled = None;
+            if frame.is_none() || this.inner.is_end_stream() {
+                this.due.none_is_left();
+            }
             return Poll::Ready(frame.map(|it| it.map_err(Into::into)));
         }
         let patience = this.patience;
