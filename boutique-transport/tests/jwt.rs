@@ -660,6 +660,8 @@ fn keys_come_by_https_or_from_this_machine() {
         "file:///etc/passwd",
         "https://u:p@a.example/",
         "https://169.254.169.254/jwks",
+        "https://[::ffff:a9fe:a9fe]/jwks",
+        "https://metadata.google.internal./jwks",
         "jwks",
     ] {
         assert!(jwks_uri(bad).is_err(), "{bad}");

@@ -173,6 +173,14 @@ impl Call {
         }
     }
 
+    /// The same, given up after `limit`.
+    pub fn at_most(limit: Duration) -> Self {
+        Self {
+            deadline: Some(Instant::now() + limit),
+            ..Self::background()
+        }
+    }
+
     /// What the headers of a request say. What is missing or malformed is made anew, except for
     /// a deadline: it is at most `longest` from now, and that if there is none.
     pub fn of(headers: &HeaderMap, longest: Duration) -> Self {

@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
-use url::Url;
+use url::{Host, Url};
 
 use super::call::Call;
 use super::problem::Problem;
@@ -274,9 +275,21 @@ pub fn base(text: &str) -> Result<Url, InvalidBase> {
         && url.query().is_none()
         && url.fragment().is_none()
         && url.username().is_empty()
-        // The cloud's metadata service is no upstream.
-        && !matches!(url.host_str(), Some("169.254.169.254" | "metadata.google.internal"));
+        && url.password().is_none()
+        && !is_metadata(&url);
     fits.then_some(url).ok_or(InvalidBase)
+}
+
+/// Whether `url` is that of the cloud's metadata service, which would tell more than is asked.
+pub(crate) fn is_metadata(url: &Url) -> bool {
+    const LINK_LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+    const INTERNAL: &str = "metadata.google.internal";
+    match url.host() {
+        Some(Host::Ipv4(it)) => IpAddr::from(it) == LINK_LOCAL,
+        Some(Host::Ipv6(it)) => it.to_canonical() == LINK_LOCAL,
+        Some(Host::Domain(it)) => it.trim_end_matches('.') == INTERNAL,
+        None => false,
+    }
 }
 
 impl<S: Exchange> Upstream<S> {
@@ -503,7 +516,10 @@ mod tests {
             "http://user@x",
             "http://x/?q",
             "http://x/#f",
+            "http://:secret@x",
             "http://169.254.169.254/",
+            "http://[::ffff:169.254.169.254]/",
+            "http://metadata.google.internal./",
         ] {
             assert_eq!(base(bad), Err(InvalidBase), "{bad}");
         }

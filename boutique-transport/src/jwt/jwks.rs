@@ -27,7 +27,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use crate::http::exchange::BoxExchange;
+use crate::http::exchange::{BoxExchange, is_metadata};
 
 /// How long keys are good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,13 +85,8 @@ pub fn jwks_uri(text: &str) -> Result<Url, InvalidJwksUri> {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     };
-    // The cloud's metadata service would tell more than keys.
-    let metadata = matches!(
-        url.host_str(),
-        Some("169.254.169.254" | "metadata.google.internal")
-    );
     let fits = url.has_host()
-        && !metadata
+        && !is_metadata(&url)
         && (url.scheme() == "https" || (url.scheme() == "http" && here))
         && url.username().is_empty()
         && url.password().is_none();
