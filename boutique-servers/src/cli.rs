@@ -17,6 +17,7 @@ use crate::provision::Provision;
 use crate::query::QueryArgs;
 use crate::replay::DateOrder;
 use crate::runtime::runtime;
+use crate::serve::How;
 #[cfg(feature = "simulate")]
 use crate::simulate::SimulateArgs;
 use crate::token::TokenArgs;
@@ -54,6 +55,9 @@ enum Command {
         /// End when standard input does.
         #[arg(long, hide = true)]
         with_parent: bool,
+        /// The servers that it asks are started with it.
+        #[arg(long, hide = true)]
+        planned: bool,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -113,7 +117,8 @@ enum Command {
     /// List the messages that could not be taken in, or deliver one of them again.
     #[command(after_help = EXIT_CODES)]
     DeadLetters {
-        /// The data file; to list, it may be in use by another process.
+        /// The data file; to list, it may be in use by another process. To replay, it has to be
+        /// that of a whole boutique: of order management alone, use --url.
         #[arg(long, value_name = "FILE", global = true)]
         data: Option<PathBuf>,
         /// Instead of a file, an order management that runs, such as http://127.0.0.1:8086: what
@@ -232,8 +237,16 @@ impl Cli {
             Command::Serve {
                 server,
                 with_parent,
+                planned,
                 config,
-            } => servers::run(server, &config, with_parent),
+            } => {
+                let how = How {
+                    check: config.check,
+                    planned,
+                    with_parent,
+                };
+                servers::run(server, &config, how)
+            }
             Command::Token(args) => token::token(&args, out),
             #[cfg(feature = "simulate")]
             Command::Simulate(args) => args.run(out),

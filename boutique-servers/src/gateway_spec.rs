@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use boutique_core::gateway::spec::{Published, openapi2, openapi3};
 use boutique_core::gateway::{Algorithm, Issuer, RouteTable, TokenPolicy};
-use boutique_transport::jwt::DevIssuer;
 use clap::{Args, ValueEnum};
 
 use crate::config::{ConfigArgs, GatewayConfig, Jwt, Server, load};
@@ -47,8 +46,11 @@ pub struct SpecArgs {
 pub fn gateway_spec(args: &SpecArgs, out: &mut Output<'_>) -> Result<(), Failure> {
     let config: GatewayConfig = load(Server::Gateway, &ConfigArgs::of(args.config.clone()))?;
     let issuer = match &config.jwt {
+        // Its keys are published nowhere.
         Jwt::Development { .. } => {
-            DevIssuer::issuer(&format!("http://{}", config.common.serving.api()))
+            let text = "the development issuer is for this machine only: set JWT_ISSUER, \
+                        JWT_AUDIENCE and JWT_JWKS_URL, and unset BOUTIQUE_DEV_ISSUER";
+            return Err(Failure::Input(text.to_owned()));
         }
         Jwt::Issuer {
             issuer,

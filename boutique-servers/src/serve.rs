@@ -30,6 +30,9 @@ use crate::systemd::{self, Vital};
 pub struct How {
     /// Only say whether it could run.
     pub check: bool,
+    /// Whoever starts it starts the servers that it asks and makes the folder of its file, too:
+    /// a check need not find them.
+    pub planned: bool,
     /// End when standard input does: whoever started it is gone.
     pub with_parent: bool,
 }
@@ -49,7 +52,7 @@ pub fn run<C: Program>(
     let common = config.common();
     if how.check {
         let (json, to) = (false, &mut io::stdout().lock());
-        return runtime(1)?.block_on(check(config, &mut Output { to, json }));
+        return runtime(1)?.block_on(check(config, how.planned, &mut Output { to, json }));
     }
     runtime(common.serving.workers)?.block_on(async {
         let telemetry = logs::start(common)?;

@@ -31,12 +31,12 @@ pub fn open(store: &Store, clock: Arc<dyn Clock>) -> Result<Ports, Failure> {
 }
 
 /// Looks at a store without making or changing anything, and says what is there. It may be in
-/// use.
+/// use. Its folder may be missing if it is `planned`.
 ///
 /// # Errors
 ///
 /// [`Failure::Data`] if it could not be opened.
-pub fn look(store: &Store) -> Result<String, Failure> {
+pub fn look(store: &Store, planned: bool) -> Result<String, Failure> {
     let StoreUrl::Sqlite(path) = &store.url else {
         return Ok("memory: gone when the server ends".to_owned());
     };
@@ -45,7 +45,7 @@ pub fn look(store: &Store) -> Result<String, Failure> {
         Ok(_) => Ok(format!("{shown}: can be used")),
         Err(Failure::Data(OpenError::NotThere { .. })) => {
             let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
-            if directory.is_some_and(|it| !it.is_dir()) {
+            if !planned && directory.is_some_and(|it| !it.is_dir()) {
                 let file = path.clone();
                 return Err(OpenError::DirectoryMissing { file }.into());
             }

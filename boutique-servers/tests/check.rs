@@ -161,3 +161,52 @@ fn what_is_missing_is_named() {
         assert!(said.contains(name), "no {name} in {said}");
     }
 }
+
+/// Checks all nine at once, as `up --processes` would start them.
+fn check_all(env: &[(&str, &str)]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let done = Command::new(env!("CARGO_BIN_EXE_boutique"))
+        .args(["up", "--processes", "--dev-issuer", "--check"])
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(env.iter().copied())
+        .output()
+        .expect("it runs");
+    let left = std::fs::read_dir(folder.path()).expect("there").count();
+    assert_eq!(left, 0, "something is left behind");
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(said).expect("text"))
+}
+
+#[test]
+fn nine_servers_are_checked_before_any_of_them_runs() {
+    let (code, said) = check_all(&[("PORT", "23100")]);
+    assert_eq!(code, Some(0), "{said}");
+    for it in [
+        "gateway: the configuration is right",
+        "API on 127.0.0.1:23100, admin port on 127.0.0.1:24100",
+        "warehouse: the configuration is right",
+        "API on 127.0.0.1:23108, admin port on 127.0.0.1:24108",
+    ] {
+        assert!(said.contains(it), "no {it:?} in {said}");
+    }
+}
+
+#[test]
+fn what_nine_servers_cannot_follow_is_refused_by_name() {
+    for (name, value) in [
+        ("HOST", "0.0.0.0"),
+        ("PORT", "65000"),
+        ("ADMIN_PORT", "1234"),
+        ("BOUTIQUE_STORE", "memory:"),
+        ("IN_FLIGHT", "zz"),
+    ] {
+        let (code, said) = check_all(&[(name, value)]);
+        assert_eq!(code, Some(2), "{name}: {said}");
+        assert_eq!(said.matches(name).count(), 1, "{name}: {said}");
+    }
+    // What only one of them reads is found by that one.
+    let (code, said) = check_all(&[("CRM_POLICY", "maybe")]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("not fit to run: checkout"), "{said}");
+}

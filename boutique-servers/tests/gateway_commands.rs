@@ -95,6 +95,10 @@ fn the_document_names_the_issuer_and_the_upstreams_of_the_configuration() {
         "{said}"
     );
 
+    fs::write(&config, "dev_issuer = true\n").expect("written");
+    let failure = boutique(&config, &ask("openapi3")).expect_err("its keys are nowhere");
+    assert!(failure.to_string().contains("JWT_ISSUER"), "{failure}");
+
     let text = r#"
         jwt_issuer = "https://login.example"
         jwt_audience = "shop"

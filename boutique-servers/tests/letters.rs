@@ -114,6 +114,11 @@ async fn a_letter_is_replayed_by_the_server_that_has_it_and_booked_where_the_boo
     let report = nine.audit(AuditScope::Running).await;
     assert!(report.is_clean(), "{:?}", report.violations);
     assert_eq!(report.seen.foreign, 1);
+
+    // Its file alone is no place to book into, though it could be opened.
+    let file = nine.data().join("oms.db");
+    let file = file.to_str().expect("text");
+    run(["dead-letters", "replay", "x", "--data", file]).fails(2, &["--url"]);
     nine.end().await;
 
     // Nobody answers any more: nothing is lost, and it may be tried again.

@@ -31,24 +31,31 @@ pub fn upstreams(config: &impl Program) -> Result<Vec<Dependency>, Failure> {
 }
 
 /// Looks at the store, which is neither made nor changed, at the broker, and at every server that
-/// is asked, and prints what was found.
+/// is asked, and prints what was found. What is `planned` to be started with it is not looked for.
 ///
 /// # Errors
 ///
 /// [`Failure::Data`] if the store cannot be used, [`Failure::Input`] if the broker cannot,
 /// [`Failure::Refused`] if it or a server that is asked does not answer. What was found of servers
 /// has been printed.
-pub async fn check(config: &impl Program, out: &mut Output<'_>) -> Result<(), Failure> {
+pub async fn check(
+    config: &impl Program,
+    planned: bool,
+    out: &mut Output<'_>,
+) -> Result<(), Failure> {
     let server = config.common().server;
     let serving = &config.common().serving;
-    let store = config.store().map(store::look).transpose()?;
+    let store = config.store().map(|it| store::look(it, planned));
+    let store = store.transpose()?;
     let broker = match config.broker() {
         Some(broker) => Some(broker::look(broker, server).await?),
         None => None,
     };
-    let found = Admin::new(server, upstreams(config)?, Vec::new())
-        .check()
-        .await;
+    let asked = match planned {
+        true => Vec::new(),
+        false => upstreams(config)?,
+    };
+    let found = Admin::new(server, asked, Vec::new()).check().await;
     let down = found.iter().filter(|it| it.state != Health::Up);
     let down: Vec<&str> = down.map(|it| it.name).collect();
     if out.json {
@@ -68,7 +75,9 @@ pub async fn check(config: &impl Program, out: &mut Output<'_>) -> Result<(), Fa
         if let Some(broker) = &broker {
             out.line(&format!("broker: {broker}"))?;
         }
-        out.table("Servers it asks", &rows(config, &found))?;
+        if !planned {
+            out.table("Servers it asks", &rows(config, &found))?;
+        }
     }
     match &*down {
         [] => Ok(()),

@@ -80,6 +80,12 @@ impl Source {
         Ok(Self { variables, file })
     }
 
+    /// Whether anything is said of `setting` to any server.
+    pub fn says(&self, setting: &Setting) -> bool {
+        let all = Server::NINE.iter().chain([&Server::Boutique]);
+        all.into_iter().any(|it| self.said(*it, setting).is_some())
+    }
+
     /// What is said of `setting` to `server`, strongest first: the variable, the key in the
     /// table of the server, the key at the top; under its name or its alias.
     pub(super) fn said(&self, server: Server, setting: &Setting) -> Option<Vec<Said>> {

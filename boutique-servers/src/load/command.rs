@@ -7,6 +7,7 @@ use boutique_core::clock::Clock;
 use boutique_core::fault::Fault;
 use boutique_core::gateway::{CHECKOUT, CHECKOUT_ANY, ORDERS_ANY, ORDERS_READ};
 use boutique_core::ids::UserId;
+use boutique_transport::http::call::Call;
 use boutique_transport::http::exchange::{Reqwest, Target, Upstream, base};
 use boutique_transport::jwt::{DevIssuer, Mint};
 use boutique_transport::sources::SystemClock;
@@ -21,7 +22,7 @@ use super::cost::{Cost, Counted};
 use super::echo::{Echo, echo};
 use super::own::Own;
 use super::{Report, Shopper, drive, print_report, progress};
-use crate::config::{ADMIN_ABOVE, Server};
+use crate::config::{ADMIN_ABOVE, Server, table};
 use crate::exit::Failure;
 use crate::output::{Output, Rows};
 
@@ -29,10 +30,10 @@ use crate::output::{Output, Rows};
 #[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
     /// Orders to place.
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub orders: u64,
     /// Orders that are placed at a time.
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = at_least_one)]
     pub in_flight: usize,
     /// Lines of an order.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
@@ -43,9 +44,10 @@ pub struct LoadArgs {
     /// The gateway's admin port [default: 1000 above the gateway's].
     #[arg(long, value_name = "URL", requires = "url")]
     pub admin_url: Option<String>,
-    /// The key of the development issuer whose tokens the gateway accepts.
-    #[arg(long, value_name = "FILE", default_value = "boutique-dev.key")]
-    pub dev_key: PathBuf,
+    /// The key of the development issuer whose tokens the gateway accepts [default: that of
+    /// BOUTIQUE_DEV_KEY, or boutique-dev.key].
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub dev_key: Option<PathBuf>,
     /// Start each server of that boutique as a process of its own.
     #[arg(long, conflicts_with = "url")]
     pub processes: bool,
@@ -55,6 +57,11 @@ pub struct LoadArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|it| *it > 0);
+    number.ok_or_else(|| "must be a number from 1".to_owned())
 }
 
 /// Where the load goes, and what is asked afterwards.
@@ -92,8 +99,17 @@ impl LoadArgs {
             Some(url) => address(url, "--admin-url")?,
             None => above(&gateway)?,
         };
-        if !self.dev_key.exists() {
-            let key = self.dev_key.display();
+        let key = match &self.dev_key {
+            Some(key) => key.clone(),
+            None => std::env::var_os(table::DEV_KEY.name)
+                .filter(|it| !it.is_empty())
+                .map_or_else(
+                    || table::DEV_KEY.default.unwrap_or_default().into(),
+                    PathBuf::from,
+                ),
+        };
+        if !key.exists() {
+            let key = key.display();
             return Err(Failure::Input(format!(
                 "--dev-key: there is no file {key}: it is made by `boutique up --dev-issuer`"
             )));
@@ -102,7 +118,7 @@ impl LoadArgs {
             gateway,
             processes: vec![admin.clone()],
             admin,
-            key: self.dev_key.clone(),
+            key,
         };
         self.load(&aim, out).await
     }
@@ -286,7 +302,8 @@ async fn articles(
         let headers = request.headers_mut();
         headers.insert(header::AUTHORIZATION, authorization.clone());
     }
-    let products: Vec<Value> = gateway.send(request).await?.json()?;
+    let answer = Call::at_most(ANSWER).scope(gateway.send(request)).await?;
+    let products: Vec<Value> = answer.json()?;
     let ids = products.iter().filter_map(|it| it["id"].as_str());
     let ids: Vec<String> = ids.map(str::to_owned).collect();
     match ids.is_empty() {
@@ -295,6 +312,10 @@ async fn articles(
     }
 }
 
+/// How long an answer may take that is not about an order.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long an audit may take: it reads everything that was ever sold.
+const AUDIT: Duration = Duration::from_secs(600);
 /// How long what was ordered may take to be done.
 const REST_WITHIN: Duration = Duration::from_secs(60);
 /// How often it is looked whether it is.
@@ -305,7 +326,8 @@ async fn at_rest(admin: &Upstream<Reqwest>) -> Result<Value, Failure> {
     let began = Instant::now();
     loop {
         let target = Target::path(["audit"]).query("at_rest", true);
-        let report: Value = admin.bare(Method::GET, target).await?.json()?;
+        let call = Call::at_most(AUDIT);
+        let report: Value = call.scope(admin.bare(Method::GET, target)).await?.json()?;
         if report["violations"] == 0 || began.elapsed() > REST_WITHIN {
             return Ok(report);
         }
@@ -317,7 +339,8 @@ async fn at_rest(admin: &Upstream<Reqwest>) -> Result<Value, Failure> {
 async fn counted(admins: &[Url], exchange: &Reqwest) -> Option<Vec<Counted>> {
     let mut all = Vec::with_capacity(admins.len());
     for admin in admins {
-        all.push(Counted::ask(admin, exchange).await?);
+        let call = Call::at_most(ANSWER);
+        all.push(call.scope(Counted::ask(admin, exchange)).await?);
     }
     Some(all)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use boutique_core::fault::{Fault, FaultKind};
 use boutique_core::ids::IdempotencyKey;
 use boutique_transport::http::body::IDEMPOTENCY_KEY;
+use boutique_transport::http::call::Call;
 use boutique_transport::http::exchange::{Exchange, Reply, Target, Upstream};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -27,6 +28,9 @@ pub struct Shopper<S> {
     /// How long a shopper tries before it gives up.
     pub patience: Duration,
 }
+
+/// How long one attempt may take: whoever does not answer by then is asked again.
+const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// What became of one order.
 #[derive(Clone, Debug)]
@@ -53,7 +57,10 @@ impl<S: Exchange> Shopper<S> {
         let mut again = 0;
         loop {
             let mut rest = Duration::from_millis(20 << again.min(4));
-            let (status, order_id) = match self.place(at, &key, body.clone()).await {
+            let left = self.patience.saturating_sub(began.elapsed());
+            let call = Call::at_most(left.min(ATTEMPT));
+            let placed = call.scope(self.place(at, &key, body.clone())).await;
+            let (status, order_id) = match placed {
                 // Somebody, most likely we ourselves, is still at it.
                 Ok(reply) if reply.status == StatusCode::CONFLICT && in_progress(&reply) => {
                     (None, None)

@@ -38,16 +38,12 @@ pub struct Composed {
     pub tasks: TaskTracker,
 }
 
-/// Runs `server` until it is told to end, or only checks it if `args` say so.
+/// Runs `server` until it is told to end, or only checks it.
 ///
 /// # Errors
 ///
 /// [`Failure`]: of the configuration, the store, the ports, or, when checking, a dependency.
-pub fn run(server: Server, args: &ConfigArgs, with_parent: bool) -> Result<(), Failure> {
-    let how = serve::How {
-        check: args.check,
-        with_parent,
-    };
+pub fn run(server: Server, args: &ConfigArgs, how: serve::How) -> Result<(), Failure> {
     let quiet = || Ok(());
     macro_rules! run {
         ($compose:expr) => {
@@ -84,7 +80,11 @@ pub fn main(server: Server) -> ExitCode {
     let command = ServerArgs::command().name(name.clone());
     let args = ServerArgs::from_arg_matches(&command.get_matches());
     let args = args.unwrap_or_else(|error| error.exit());
-    exit::end(&name, run(server, &args.config, false))
+    let how = serve::How {
+        check: args.config.check,
+        ..serve::How::default()
+    };
+    exit::end(&name, run(server, &args.config, how))
 }
 
 fn configured<T: Configured>(server: Server, args: &ConfigArgs) -> Result<T, Failure> {

@@ -1,14 +1,18 @@
 //! The command `boutique up`.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use boutique_core::limits::UNITS_ON_HAND_MAX;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Planned, plan};
 use super::processes::{Processes, check, ready};
 use super::single;
-use crate::config::{ADMIN_ABOVE, ConfigArgs, Server, UpConfig, read, table};
+use crate::config::{
+    ADMIN_ABOVE, ConfigArgs, GatewayConfig, Server, Serving, Setting, UpConfig, read, table,
+};
 use crate::exit::Failure;
 use crate::output::Output;
 use crate::runtime::runtime;
@@ -31,7 +35,7 @@ pub struct UpArgs {
     pub port: Option<u16>,
     /// Units of every product that new stock systems start with [default: 100, or
     /// what the configuration says].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=UNITS_ON_HAND_MAX))]
     pub stock: Option<u64>,
     /// Accept tokens of the development issuer of this machine: see `boutique token`.
     #[arg(long)]
@@ -73,6 +77,10 @@ impl UpArgs {
         if self.dev_issuer {
             said.push((table::DEV_ISSUER.name, true.to_string()));
         }
+        if let Some(port) = self.port {
+            said.push((table::PORT.name, port.to_string()));
+            said.push((table::ADMIN_PORT.name, (port + ADMIN_ABOVE).to_string()));
+        }
         said
     }
 
@@ -82,14 +90,11 @@ impl UpArgs {
             let url = format!("sqlite:{}", data.display());
             said.push((table::STORE.name, url));
         }
-        if let Some(port) = self.port {
-            said.push((table::PORT.name, port.to_string()));
-            said.push((table::ADMIN_PORT.name, (port + ADMIN_ABOVE).to_string()));
-        }
         let source = self.config.source(said)?;
         let config: UpConfig = read(Server::Boutique, &source)?;
         let how = How {
             check: self.config.check,
+            planned: false,
             with_parent: self.with_parent,
         };
         let serving = &config.common.serving;
@@ -101,12 +106,27 @@ impl UpArgs {
 
     async fn many(self, out: &mut Output<'_>) -> Result<(), Failure> {
         let data = self.data.clone().unwrap_or_else(|| "boutique-data".into());
-        std::fs::create_dir_all(&data)?;
-        let first = self.port.unwrap_or(Server::Gateway.default_port());
         let said = self.said();
+        let source = self.config.source(said.clone())?;
+        let gateway: GatewayConfig = read(Server::Gateway, &source)?;
+        let first = first_port(&gateway.common.serving)?;
+        if source.says(&table::STORE) {
+            let name = table::STORE.name;
+            let text =
+                "with --processes each server has a file of its own: name their folder with --data";
+            return Err(Failure::Input(format!("{name}: {text}")));
+        }
+        if data.exists() && !data.is_dir() {
+            let text = format!("--data: {} is no folder", data.display());
+            return Err(Failure::Input(text));
+        }
         let mut plan = plan(first, &data);
         for planned in &mut plan {
-            planned.env.extend(said.iter().cloned());
+            // Where each listens is the plan's to say.
+            let said = said
+                .iter()
+                .filter(|it| planned.env.iter().all(|has| has.0 != it.0));
+            planned.env.extend(said.cloned().collect::<Vec<_>>());
             if let Some(file) = &self.config.config {
                 let file = std::path::absolute(file)?;
                 planned
@@ -119,11 +139,31 @@ impl UpArgs {
         if self.config.check {
             return check(&program, &plan).await;
         }
+        std::fs::create_dir_all(&data)?;
         let processes = Processes::start(&program, &plan);
         let outcome = up(&plan, &processes, &stop, out).await;
         processes.end().await;
         outcome
     }
+}
+
+/// The gateway's port, where nothing is said that the others cannot follow.
+fn first_port(serving: &Serving) -> Result<u16, Failure> {
+    let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let wrong = |setting: &Setting, text: &str| {
+        let name = setting.name;
+        Err(Failure::Input(format!("{name}: with --processes {text}")))
+    };
+    if serving.host != here {
+        return wrong(&table::HOST, "every server listens on 127.0.0.1: unset it");
+    }
+    if !(1..=64_000).contains(&serving.port) {
+        return wrong(&table::PORT, "it must be 1 to 64000: other servers follow");
+    }
+    if serving.admin_port != serving.port + ADMIN_ABOVE {
+        return wrong(&table::ADMIN_PORT, "it is 1000 above the port: unset it");
+    }
+    Ok(serving.port)
 }
 
 async fn up(

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod child;
 mod command;
+mod near;
 mod plan;
 mod processes;
 mod single;

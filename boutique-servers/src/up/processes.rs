@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::child::supervise;
+use super::child::{BAD_INPUT, supervise};
 use super::plan::Planned;
 use crate::config::Server;
 use crate::exit::Failure;
@@ -74,30 +74,32 @@ impl Processes {
     }
 }
 
-/// Lets every server of `plan` check its settings and what it depends on, one after the other.
+/// Lets every server of `plan` check its settings and its store, one after the other.
 ///
 /// # Errors
 ///
-/// [`Failure::Refused`] naming those that could not run; each has said why.
+/// [`Failure`] naming those that could not run, with the highest of their exit codes; each has
+/// said why.
 pub(super) async fn check(program: &Path, plan: &[Planned]) -> Result<(), Failure> {
-    let mut unfit = Vec::new();
+    let (mut unfit, mut worst) = (Vec::new(), 0);
     for planned in plan {
         let name = planned.server.name();
         let status = Command::new(program)
-            .args(["serve", name, "--check"])
+            .args(["serve", name, "--check", "--planned"])
             .envs(planned.env.iter().map(|(name, value)| (name, value)))
             .status()
             .await?;
         if !status.success() {
             unfit.push(name);
+            worst = worst.max(status.code().unwrap_or_default());
         }
     }
-    match unfit.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::Refused(format!(
-            "not fit to run: {}",
-            unfit.join(", ")
-        ))),
+    let text = format!("not fit to run: {}", unfit.join(", "));
+    match (unfit.is_empty(), worst) {
+        (true, _) => Ok(()),
+        (false, BAD_INPUT) => Err(Failure::Input(text)),
+        (false, 3..) => Err(Fault::permanent(text).into()),
+        (false, _) => Err(Failure::Refused(text)),
     }
 }
 

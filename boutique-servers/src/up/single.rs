@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::audit::auditing;
+use super::near::near;
 use crate::admin::{self, Dependency};
 use crate::analytics::Analytics;
 use crate::config::{Server, UpConfig};
@@ -129,12 +130,12 @@ pub async fn compose(config: &UpConfig) -> Result<Composed, Failure> {
     };
     // Whoever runs the shop reaches every server's own paths by the admin port.
     // There is no token to show there, so only on this machine.
-    let near = config.common.serving.host.is_loopback();
+    let is_near = config.common.serving.host.is_loopback();
     let mut more = Router::new();
     let mut meters = vec![admin::outbox(Arc::clone(&ports.checkout), clock.clone())];
     for it in behind {
         let name = it.server.name();
-        if near {
+        if is_near {
             more = more.nest(&format!("/services/{name}"), it.router);
         }
         part.duties.extend(it.duties);
@@ -157,7 +158,7 @@ pub async fn compose(config: &UpConfig) -> Result<Composed, Failure> {
     }
     Ok(Composed {
         part,
-        more: more.merge(auditing(ports.clone())),
+        more: near(more).merge(auditing(ports.clone())),
         dependencies: vec![Dependency::store(&ports)],
         meters,
         tasks,

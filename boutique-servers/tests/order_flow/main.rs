@@ -200,14 +200,17 @@ async fn every_order_has_its_effects_once_whatever_happens_to_its_message() {
     );
 
     // What is dead is taken in once it is mended.
-    oms.end().await;
     let parked = letters(&file);
     assert_eq!(parked.len(), poison.len(), "{parked:?}");
+    let url = format!("http://127.0.0.1:{port}");
     for letter in &parked {
-        let file = file.to_str().expect("text");
-        run(["dead-letters", "replay", letter, "--data", file]).succeeds();
+        run(["dead-letters", "replay", letter, "--url", &url]).succeeds();
     }
     assert!(letters(&file).is_empty());
+    let mended = join_all(poison.iter().map(|id| fulfilling(&ports, id)));
+    let mended = timeout(PATIENCE, mended).await;
+    assert!(mended.is_ok(), "what was replayed is not done");
+    oms.end().await;
 
     let ports = look_into(&file).expect("it can be read");
     let mut shipped = 0;

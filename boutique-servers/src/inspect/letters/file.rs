@@ -7,6 +7,7 @@ use boutique_core::assembly::{Boutique, Ports, Settings};
 use boutique_core::catalog::Catalog;
 use boutique_core::fault::PortError;
 use boutique_core::orders::{DeadLetter, DeskRejection};
+use boutique_core::stock::StockSystem;
 use boutique_transport::http::moment::Moment;
 use boutique_transport::sources::SystemClock;
 use boutique_transport::sqlite::SqliteOptions;
@@ -46,16 +47,23 @@ pub async fn dead_letters(ports: &Ports, out: &mut Output<'_>) -> Result<(), Fai
 }
 
 /// Delivers a letter of the data file at `path` again. Once it is taken in it is gone, and what
-/// follows from it is done, in this file: where other servers keep the books, ask the order
-/// management that they work with ([`replay_served`](super::replay_served)).
+/// follows from it and from all else that waits is done, in this file: where other servers keep
+/// the books, ask the order management that they work with
+/// ([`replay_served`](super::replay_served)).
 ///
 /// # Errors
 ///
-/// [`Failure::Input`] if there is no such letter, [`Failure::Refused`] if it still cannot be
-/// taken in: then it stays.
+/// [`Failure::Input`] if there is no such letter or the file is not that of a whole boutique,
+/// [`Failure::Refused`] if it still cannot be taken in: then it stays.
 pub async fn replay_letter(path: &Path, id: &str, out: &mut Output<'_>) -> Result<(), Failure> {
     // A data file that does not exist has no letters, and is not to be made.
-    drop(data::look_into(path)?);
+    if !has_shelves(&data::look_into(path)?).await? {
+        let file = path.display();
+        return Err(Failure::Input(format!(
+            "{file} is of order management alone, and what it books would be missing in the \
+             books of the others: start the servers and replay with --url"
+        )));
+    }
     let ports = data::open(
         path,
         Arc::new(SystemClock::default()),
@@ -71,4 +79,14 @@ pub async fn replay_letter(path: &Path, id: &str, out: &mut Output<'_>) -> Resul
     boutique.start().await?;
     boutique.settle().await?;
     taken_in(id, out)
+}
+
+/// Whether everything is in this file: the file of a server that works with others has no stock.
+async fn has_shelves(ports: &Ports) -> Result<bool, Failure> {
+    for system in StockSystem::ALL {
+        if !ports.ledger(system).levels(None, 1).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use boutique_transport::http::Upstream;
+use boutique_transport::http::call::Call;
 use boutique_transport::http::exchange::{Reqwest, Target};
 use boutique_transport::http::page;
 use http::{Method, StatusCode};
@@ -15,6 +16,8 @@ use crate::output::Output;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a server may take to answer.
+const ANSWER: Duration = Duration::from_secs(30);
 
 fn upstream(url: Url) -> Result<Upstream<Reqwest>, Failure> {
     Ok(Upstream::new(url, Reqwest::new(CONNECT)?))
@@ -30,7 +33,7 @@ pub async fn served_letters(url: Url, out: &mut Output<'_>) -> Result<(), Failur
     let all = page::collect(&upstream, path, None, usize::MAX, PAGE, |it: &Letter| {
         &it.id
     });
-    let letters = all.await?;
+    let letters = Call::at_most(ANSWER).scope(all).await?;
     show(letters, out)
 }
 
@@ -43,7 +46,9 @@ pub async fn served_letters(url: Url, out: &mut Output<'_>) -> Result<(), Failur
 /// taken in: then it stays.
 pub async fn replay_served(url: Url, id: &str, out: &mut Output<'_>) -> Result<(), Failure> {
     let path = Target::path(["dead-letters", id, "replay"]);
-    let reply = upstream(url)?.bare(Method::POST, path).await?;
+    let upstream = upstream(url)?;
+    let asked = upstream.bare(Method::POST, path);
+    let reply = Call::at_most(ANSWER).scope(asked).await?;
     match reply.status {
         StatusCode::OK => taken_in(id, out),
         StatusCode::NOT_FOUND => Err(unknown(id)),
