@@ -173,7 +173,7 @@ async fn checked(environment: &[(&str, &str)]) -> (Result<(), Failure>, String) 
         to: &mut printed,
         json: false,
     };
-    let done = check(&config, out).await;
+    let done = check(&config, false, out).await;
     (done, String::from_utf8(printed).expect("text"))
 }
 

@@ -118,6 +118,7 @@ fn order_management() {
     let config: OmsConfig = read(Server::Oms, &source).expect("settings");
     let how = How {
         check: false,
+        planned: false,
         with_parent: true,
     };
     let ended = serve::run(&config, how, compose, || Ok(()));
