@@ -99,8 +99,17 @@ pub(super) fn is_day(name: &str) -> bool {
 
 /// Whether a file's name is one that a part has or had, or one that is not finished.
 pub(super) fn is_part(name: &str) -> bool {
+    digits_of(name).is_some_and(|it| !it.is_empty() && it.chars().all(|it| it.is_ascii_digit()))
+}
+
+/// The number in the path of a part's file, or of one that is not finished.
+pub(super) fn number_of(path: &str) -> Option<u64> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    digits_of(name).and_then(|it| it.parse().ok())
+}
+
+fn digits_of(name: &str) -> Option<&str> {
     name.strip_prefix("part-")
         .map(|it| it.strip_suffix(UNFINISHED).unwrap_or(it))
         .and_then(|it| it.strip_suffix(".parquet"))
-        .is_some_and(|it| !it.is_empty() && it.chars().all(|it| it.is_ascii_digit()))
 }

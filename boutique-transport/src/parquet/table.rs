@@ -12,7 +12,7 @@ use super::adapt::adapt;
 use super::disk::Disk;
 use super::locks::WRITER;
 use super::manifest::{
-    MANIFEST, Manifest, NoManifest, Part, UNFINISHED, day_folder, is_day, is_part,
+    MANIFEST, Manifest, NoManifest, Part, UNFINISHED, day_folder, is_day, is_part, number_of,
 };
 use super::part::{self, PartWriter};
 use super::{arrow_schema, compact, rows};
@@ -145,7 +145,7 @@ impl<D: Disk> TableWriter<D> {
     /// Writes a file of the table and adds it to `next`. It is part of the table once that is
     /// committed.
     fn publish(
-        &self,
+        &mut self,
         next: &mut Manifest,
         day: String,
         rows: u64,
@@ -160,6 +160,8 @@ impl<D: Disk> TableWriter<D> {
         };
         let name = self.at(&part.name());
         let unfinished = format!("{name}{UNFINISHED}");
+        // What is written now is not what was left there.
+        self.left.retain(|it| *it != name);
         self.io(&folder, "created", self.disk.create_folder(&folder))?;
         self.io(&folder, "synced", self.disk.sync_folder(self.table.name))?;
         self.io(
@@ -204,7 +206,7 @@ impl<D: Disk> TableWriter<D> {
         self.io(table, "created", self.disk.create_folder(table))?;
         self.io(table, "synced", self.disk.sync_folder(""))?;
         let (manifest, found) = self.look()?;
-        let manifest = match manifest {
+        let mut manifest = match manifest {
             Some(manifest) => manifest,
             None if found.is_empty() => Manifest::empty(),
             None => return Err(self.damaged(&self.at(MANIFEST), "it is missing")),
@@ -218,6 +220,12 @@ impl<D: Disk> TableWriter<D> {
                 return Err(self.damaged(&name, "its length is not that of the manifest"));
             }
         }
+        // A file may have been given its number, and the manifest not have come to say so. It
+        // stays for as long as somebody reads: another of its name would be removed in its place.
+        let given = found.iter().filter_map(|it| number_of(it)).max();
+        manifest.next = manifest
+            .next
+            .max(given.map_or(0, |it| it.saturating_add(1)));
         // What was renamed before a failure may not be durable yet: it is once this returns.
         let manifest = self.commit(manifest)?;
         let named: BTreeSet<String> = manifest

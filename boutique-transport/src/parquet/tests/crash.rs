@@ -174,6 +174,55 @@ fn files_that_somebody_reads_stay_until_they_are_closed() {
     tidy(&disk, "once nobody reads");
 }
 
+/// A file that never became part of the table stays where it is for as long as somebody reads. No
+/// other may have its name: it would be removed in its place.
+#[test]
+fn what_is_appended_beside_a_reader_stays_when_the_reader_is_gone() {
+    let troubles = [
+        (Trouble::Fails, Unsynced::Kept),
+        (Trouble::PowerGoes, Unsynced::Kept),
+        (Trouble::PowerGoes, Unsynced::Lost),
+    ];
+    for act in ACTS {
+        for at in 0..steps(act) {
+            for (trouble, unsynced) in troubles {
+                let when = format!("at step {at}, {trouble:?}, what is not synced is {unsynced:?}");
+                let (disk, before) = crowded();
+                let new = plain(&ORDERS, "new", act.1);
+                disk.plan(at, trouble);
+                let opened = TableWriter::open(disk.clone(), &ORDERS);
+                let (writer, done) = match opened {
+                    Ok(mut writer) => {
+                        let done = act.0(&mut writer, new.clone());
+                        (Some(writer), done.is_ok())
+                    }
+                    Err(_) => (None, false),
+                };
+                disk.restart(unsynced);
+                whole(&disk, &before, &new, done, &when);
+                let mut expected = read(&disk);
+
+                disk.set_read(true);
+                // After a power cut another process goes on, after a failure the same one.
+                let mut writer = match writer.filter(|_| trouble == Trouble::Fails) {
+                    Some(writer) => writer,
+                    None => TableWriter::open(disk.clone(), &ORDERS).expect(&when),
+                };
+                let beside = plain(&ORDERS, "beside", 3);
+                expected.extend(told(&ORDERS, &beside));
+                writer.append(beside).expect(&when);
+                disk.set_read(false);
+                let after = plain(&ORDERS, "after", 1);
+                expected.extend(told(&ORDERS, &after));
+                writer.append(after).expect(&when);
+                expected.sort();
+                assert_eq!(read(&disk), expected, "{when}");
+                tidy(&disk, &when);
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_damaged_or_of_others_is_said_and_left_alone() {
     let (intact, _) = crowded();
