@@ -154,11 +154,15 @@ impl Disk for Folder {
     }
 }
 
+/// Creates a folder; fine if another process has done so in the meantime.
 fn new_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        done => done,
+    }
 }
 
 /// Makes the names in a folder durable, where the system can.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::sync::Barrier;
 
 use boutique_core::analytics::{ORDERS, SHIPMENTS, Table, TableSink};
 use boutique_transport::parquet::{ParquetWarehouse, Snapshot};
@@ -78,6 +79,25 @@ async fn a_table_has_one_writer_and_another_program_may_have_another_table() {
     assert!(foreign.is_err(), "it does not have that table");
     drop((orders, shipments));
     ParquetWarehouse::open(folder.path()).expect("opens");
+}
+
+/// Servers that are started together, each with tables of its own.
+#[test]
+fn whoever_finds_no_folder_shares_the_one_that_another_makes() {
+    for _ in 0..50 {
+        let folder = folder();
+        let path = folder.path().join("lake");
+        let ready = Barrier::new(Table::ALL.len());
+        std::thread::scope(|threads| {
+            for table in Table::ALL {
+                let (path, ready) = (&path, &ready);
+                threads.spawn(move || {
+                    ready.wait();
+                    ParquetWarehouse::open_tables(path, &[table]).expect("opens");
+                });
+            }
+        });
+    }
 }
 
 #[test]
