@@ -17,7 +17,9 @@ pub trait TableSink: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A [`Fault`]: none of the rows is there, or, if it is ambiguous, they may be.
+    /// A [`Fault`]: none of the rows is there, or, if it is ambiguous, they may be. Permanent only
+    /// if a row is refused: its message is put away for good, and what is wrong with the table,
+    /// however lasting, is wrong with no message.
     async fn append(&self, table: &'static Table, rows: Vec<TableRow>) -> Result<(), Fault>;
 }
 

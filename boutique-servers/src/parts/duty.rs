@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::exit::chain;
+
 /// Work that has to be done again and again.
 pub struct Duty {
     name: &'static str,
@@ -145,7 +147,10 @@ impl Duty {
         metrics::counter!("boutique_duty_rounds_total", "duty" => duty, "result" => result)
             .increment(1);
         match outcome {
-            Err(fault) if failures == 0 => tracing::warn!(duty, %fault, "a duty fails"),
+            // What is to be done about it may be said by what it comes of.
+            Err(fault) if failures == 0 => {
+                tracing::warn!(duty, fault = %chain(fault), "a duty fails");
+            }
             Ok(_) if failures > 0 => tracing::info!(duty, failures, "a duty works again"),
             _ => {}
         }

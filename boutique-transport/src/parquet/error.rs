@@ -97,14 +97,26 @@ impl WarehouseError {
         }
     }
 
-    /// The failure this is to whoever only hands in rows.
+    /// The failure this is to whoever asks something of a whole table.
     pub(super) fn into_fault(self) -> Fault {
-        let text = "the data warehouse cannot be written";
         match self {
-            Self::Unsure { .. } => Fault::ambiguous(text),
-            Self::Full { .. } | Self::Io { .. } | Self::InUse { .. } => Fault::unavailable(text),
-            _ => Fault::permanent(text),
+            Self::Unsure { .. } => Fault::ambiguous(TEXT),
+            Self::Full { .. } | Self::Io { .. } | Self::InUse { .. } => Fault::unavailable(TEXT),
+            _ => Fault::permanent(TEXT),
+        }
+        .because(self)
+    }
+
+    /// The failure this is to whoever hands in rows, who puts a row away that is refused for good:
+    /// what is wrong with the files is not wrong with a row, however lasting it is.
+    pub(super) fn into_fault_of_rows(self) -> Fault {
+        match self {
+            Self::Unsure { .. } => Fault::ambiguous(TEXT),
+            Self::Row { .. } => Fault::permanent(TEXT),
+            _ => Fault::unavailable(TEXT),
         }
         .because(self)
     }
 }
+
+const TEXT: &str = "the data warehouse cannot be written";

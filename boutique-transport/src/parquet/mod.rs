@@ -120,7 +120,8 @@ impl ParquetWarehouse {
     pub async fn compact(&self) -> Result<(), Fault> {
         let open = Table::ALL.into_iter();
         for table in open.filter(|it| self.inner.tables.contains_key(it.name)) {
-            self.on(table, TableWriter::compact).await?;
+            let done = self.on(table, TableWriter::compact).await?;
+            done.map_err(WarehouseError::into_fault)?;
         }
         Ok(())
     }
@@ -130,7 +131,7 @@ impl ParquetWarehouse {
         &self,
         table: &'static Table,
         job: impl FnOnce(&mut TableWriter<Folder>) -> Result<T, WarehouseError> + Send + 'static,
-    ) -> Result<T, Fault> {
+    ) -> Result<Result<T, WarehouseError>, Fault> {
         let inner = Arc::clone(&self.inner);
         let done = tokio::task::spawn_blocking(move || {
             let Some(writer) = inner.tables.get(table.name) else {
@@ -138,18 +139,16 @@ impl ParquetWarehouse {
             };
             job(&mut writer.lock().unwrap_or_else(PoisonError::into_inner))
         });
-        match done.await {
-            Ok(done) => done.map_err(WarehouseError::into_fault),
-            Err(ended) => {
-                Err(Fault::ambiguous("the data warehouse's thread ended early").because(ended))
-            }
-        }
+        done.await.map_err(|ended| {
+            Fault::ambiguous("the data warehouse's thread ended early").because(ended)
+        })
     }
 }
 
 #[async_trait]
 impl TableSink for ParquetWarehouse {
     async fn append(&self, table: &'static Table, rows: Vec<TableRow>) -> Result<(), Fault> {
-        self.on(table, move |it| it.append(rows)).await
+        let done = self.on(table, move |it| it.append(rows)).await?;
+        done.map_err(WarehouseError::into_fault_of_rows)
     }
 }

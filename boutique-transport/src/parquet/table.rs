@@ -117,7 +117,12 @@ impl<D: Disk> TableWriter<D> {
         for part in old {
             let name = self.at(&part.name());
             let path = self.disk.path(&name);
-            let contents = self.io(&name, "read", self.disk.read(&name))?;
+            let contents = match self.disk.read(&name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(self.damaged(&name, "it is missing"));
+                }
+                read => self.io(&name, "read", read)?,
+            };
             let damaged = |_: ParquetError| WarehouseError::Damaged {
                 path: path.clone(),
                 what: "it cannot be read back",

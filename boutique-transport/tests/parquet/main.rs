@@ -2,5 +2,6 @@
 #![cfg(feature = "parquet")]
 
 mod engines;
+mod feed;
 mod folder;
 mod support;
