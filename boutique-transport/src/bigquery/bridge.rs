@@ -88,7 +88,8 @@ impl Bridge {
         })
     }
 
-    /// Writes what comes until `stop` says so or is gone; then what it has taken is finished.
+    /// Writes what comes until `stop` says so or is gone; then what it has taken is finished, or
+    /// given back where BigQuery does not answer.
     ///
     /// # Errors
     ///

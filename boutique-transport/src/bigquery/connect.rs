@@ -15,8 +15,9 @@ pub const EMULATOR_HOST: &str = "BIGQUERY_EMULATOR_HOST";
 
 const GOOGLE: &str = "https://bigquery.googleapis.com";
 
-/// How long one request may take: a statement that makes a view is among them.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// How long one request may take: a statement that makes a view is among them. So may the token
+/// before it.
+pub(super) const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// One dataset of BigQuery. Clones share its connections and credentials.
 #[derive(Clone)]

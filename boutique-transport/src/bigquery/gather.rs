@@ -1,5 +1,6 @@
 //! Rows that come one by one, written together.
 
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ use tokio::time::sleep;
 /// How long a destination that is away is left alone; doubles up to the longest.
 const REST_MIN: Duration = Duration::from_millis(250);
 const REST_MAX: Duration = Duration::from_secs(16);
+
+/// How long a request that is on its way is waited for at the end: one that is answered at all is
+/// answered in less, and its rows need not come again.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Where rows go.
 #[async_trait]
@@ -54,7 +59,8 @@ impl<A: Append> Gather<A> {
     ///
     /// # Errors
     ///
-    /// A [`Fault`]: permanent if the row is refused, unavailable if it was stopped.
+    /// A [`Fault`]: permanent if the row is refused, unavailable if it was stopped; a request that
+    /// was on its way then may have written it all the same.
     pub(super) async fn put(&self, row: A::Row) -> Result<(), Fault> {
         let (answer, mut answered) = oneshot::channel();
         self.waiting().push(Waiting { row, answer });
@@ -118,17 +124,29 @@ impl<A: Append> Gather<A> {
 
     /// Appends, again and again if the destination is away.
     async fn insist(&self, rows: &[A::Row]) -> Result<(), Fault> {
-        let mut stop = self.stop.clone();
+        let (mut stop, mut end) = (self.stop.clone(), self.stop.clone());
+        let late = async {
+            // Whoever is gone wants no more than whoever says so.
+            let _ = end.wait_for(|it| *it).await;
+            sleep(LAST).await;
+        };
+        let mut late = pin!(late);
         let mut rest = REST_MIN;
+        let text = "the rows were not written before the end";
         loop {
-            let fault = match self.destination.append(rows).await {
+            let done = tokio::select! {
+                biased;
+                done = self.destination.append(rows) => done,
+                // It may have them: they come again, as any may.
+                () = &mut late => return Err(Fault::unavailable(text)),
+            };
+            let fault = match done {
                 Err(fault) if fault.kind().is_transient() => fault,
                 done => return done,
             };
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|it| *it) => {
-                    let text = "the rows were not written before the end";
                     return Err(Fault::unavailable(text).because(fault));
                 }
                 () = sleep(rest) => rest = (rest * 2).min(REST_MAX),
@@ -205,6 +223,36 @@ mod tests {
         }
         let written = book.requests.lock().expect("whole").concat().len();
         assert_eq!(written, rows.iter().filter(|it| **it >= 0).count());
+    }
+
+    /// Takes rows and never answers.
+    struct Silent;
+
+    #[async_trait]
+    impl Append for Silent {
+        type Row = i32;
+
+        async fn append(&self, _: &[i32]) -> Result<(), Fault> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_does_not_wait_for_who_does_not_answer() {
+        let (stop, stopped) = watch::channel(false);
+        let gather = Gather::new(Silent, 500, stopped);
+        let (answer, _) = tokio::join!(gather.put(1), async { stop.send(true) });
+        let kind = answer.expect_err("nobody answers").kind();
+        assert_eq!(kind, FaultKind::Unavailable);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_on_its_way_at_the_end_is_finished() {
+        let book = Arc::new(Book::default());
+        let (gather, stop) = gather(&book);
+        stop.send_replace(true);
+        gather.put(1).await.expect("written");
+        assert_eq!(*book.requests.lock().expect("whole"), [[1]]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -188,18 +188,37 @@ mod tests {
         }
     }
 
+    /// Whoever is neither given nor refused one.
+    #[derive(Debug)]
+    struct Unanswered;
+
+    impl CredentialsProvider for Unanswered {
+        async fn headers(
+            &self,
+            _: http::Extensions,
+        ) -> Result<CacheableResource<http::HeaderMap>, CredentialsError> {
+            std::future::pending().await
+        }
+
+        async fn universe_domain(&self) -> Option<String> {
+            None
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_token_that_is_refused_is_no_fault_of_the_rows() {
-        let warehouse = BigQuery::emulator("boutique-test", "shop", "127.0.0.1:1");
-        let warehouse = BigQuery {
-            credentials: Credentials::from(Refused),
-            ..warehouse.expect("host:port")
-        };
-        let rows = [Insert::new("1", &Map::new())];
-        let fault = warehouse.insert("orders", &rows).await;
-        let fault = fault.expect_err("no token, no request");
-        assert_eq!(fault.kind(), FaultKind::Unavailable);
-        assert!(fault.to_string().contains("no token"), "{fault}");
+    async fn a_token_that_is_not_given_is_no_fault_of_the_rows() {
+        for credentials in [Credentials::from(Refused), Credentials::from(Unanswered)] {
+            let warehouse = BigQuery::emulator("boutique-test", "shop", "127.0.0.1:1");
+            let warehouse = BigQuery {
+                credentials,
+                ..warehouse.expect("host:port")
+            };
+            let rows = [Insert::new("1", &Map::new())];
+            let fault = warehouse.insert("orders", &rows).await;
+            let fault = fault.expect_err("no token, no request");
+            assert_eq!(fault.kind(), FaultKind::Unavailable);
+            assert!(fault.to_string().contains("no token"), "{fault}");
+        }
     }
 
     #[test]

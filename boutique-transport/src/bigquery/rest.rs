@@ -11,9 +11,10 @@ use google_cloud_auth::credentials::CacheableResource;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::BigQuery;
+use super::connect::REQUEST_TIME;
 
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 4;
@@ -91,12 +92,15 @@ impl BigQuery {
             "{}/bigquery/v2/projects/{}{path}",
             self.endpoint, self.project
         );
-        let headers = match self.credentials.headers(http::Extensions::new()).await {
-            Ok(CacheableResource::New { data, .. }) => data,
+        let headers = self.credentials.headers(http::Extensions::new());
+        // No fault of what is asked, however lasting it is.
+        let none = || Fault::unavailable("Google gives no token");
+        let headers = match timeout(REQUEST_TIME, headers).await {
+            Ok(Ok(CacheableResource::New { data, .. })) => data,
             // Only where an earlier answer was shown, which it was not.
-            Ok(CacheableResource::NotModified) => http::HeaderMap::new(),
-            // No fault of what is asked, however lasting it is.
-            Err(error) => return Err(Fault::unavailable("Google gives no token").because(error)),
+            Ok(Ok(CacheableResource::NotModified)) => http::HeaderMap::new(),
+            Ok(Err(error)) => return Err(none().because(error)),
+            Err(late) => return Err(none().because(late)),
         };
         let mut request = self.client.request(method, url).headers(headers);
         if let Some(body) = body {

@@ -1,6 +1,8 @@
 //! What the service says and an emulator does not: refused rows, refused requests.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -14,7 +16,8 @@ use boutique_core::fault::FaultKind;
 use boutique_core::flow::Step;
 use boutique_transport::bigquery::{BigQuery, BigQuerySink, IngestRows};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 const PATH: &str = "/bigquery/v2/projects/boutique-test/datasets/shop/tables/shipments/insertAll";
 
@@ -42,21 +45,25 @@ impl Service {
     /// Serves until the test ends.
     async fn sink(self: &Arc<Self>) -> BigQuerySink {
         let routes = Router::new().route(PATH, post(insert_all));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("a port");
-        let host = listener.local_addr().expect("bound").to_string();
-        let routes = routes.with_state(Arc::clone(self));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        let warehouse = BigQuery::emulator("boutique-test", "shop", &host);
-        BigQuerySink {
-            warehouse: warehouse.expect("host:port"),
-        }
+        serve(routes.with_state(Arc::clone(self))).await
     }
 
     fn rows(&self) -> Vec<String> {
         let mut rows = self.rows.lock().expect("whole").clone();
         rows.sort_unstable();
         rows
+    }
+}
+
+/// Serves until the test ends.
+async fn serve(routes: Router) -> BigQuerySink {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let host = listener.local_addr().expect("bound").to_string();
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let warehouse = BigQuery::emulator("boutique-test", "shop", &host);
+    BigQuerySink {
+        warehouse: warehouse.expect("host:port"),
     }
 }
 
@@ -229,6 +236,27 @@ async fn only_what_is_wrong_with_a_row_is_its_fault() {
     ingest.run(push(1, "a")).await.expect("written in the end");
     let requests = service.requests.lock().expect("whole").clone();
     assert_eq!(requests, vec![vec!["1".to_owned()]; 2]);
+}
+
+/// A server that ends does not wait until a request has run out of time, four times.
+#[tokio::test]
+async fn who_stops_does_not_wait_for_who_does_not_answer() {
+    let (asked, mut was_asked) = mpsc::unbounded_channel();
+    let silent = move || {
+        asked.send(()).expect("the test listens");
+        pending::<StatusCode>()
+    };
+    let sink = serve(Router::new().route(PATH, post(silent))).await;
+    let (ingest, stop) = ingest(sink);
+    let stopping = async {
+        was_asked.recv().await.expect("it is asked");
+        stop.send_replace(true);
+    };
+    let ended = async { tokio::join!(ingest.run(push(1, "a")), stopping).0 };
+    let answer = timeout(Duration::from_secs(60), ended).await;
+    let answer = answer.expect("it goes on waiting for an answer");
+    let kind = answer.expect_err("nobody answered").kind();
+    assert_eq!(kind, FaultKind::Unavailable);
 }
 
 #[tokio::test]
