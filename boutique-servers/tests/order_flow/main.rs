@@ -41,7 +41,7 @@ const ORDERS: usize = 20_000;
 const PUSHED: usize = 4;
 /// Deliveries before a message is dead: the fewest there may be.
 const ATTEMPTS: u32 = 5;
-/// How long until everything has come to pass.
+/// How long until what has to come has come to pass.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Buyers at a time.
 const BUYERS: usize = 4;
@@ -116,7 +116,12 @@ async fn kill(oms: &mut Oms, file: &Path, sold: &[OrderId]) {
         let mut later = sold.iter().skip(sold.len() / share);
         // One that is poisoned would never come.
         let id = later.find(|it| line(it.as_str(), PUSHED) == Line::Pulled);
-        fulfilling(&ports, id.expect("most are pulled")).await;
+        let id = id.expect("most are pulled");
+        let come = timeout(PATIENCE, fulfilling(&ports, id)).await;
+        assert!(
+            come.is_ok(),
+            "order {id}, 1/{share} of the way, does not come"
+        );
         oms.kill(streams).await;
     }
 }
@@ -169,7 +174,9 @@ async fn every_order_has_its_effects_once_whatever_happens_to_its_message() {
     sold.sort_unstable();
     let ids: Vec<OrderId> = sold.iter().map(|it| it.1.clone()).collect();
     kill(&mut oms, &file, &ids).await;
-    publishing.await.expect("it publishes");
+    let published = timeout(PATIENCE, publishing).await;
+    let published = published.expect("what is sold is not published");
+    published.expect("it publishes");
 
     // All but those that nobody gets through.
     let ports = look_into(&file).expect("it can be read");

@@ -1,5 +1,6 @@
 //! Rows on their way from a topic into a table, by both paths.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -20,9 +21,10 @@ use boutique_transport::sources::SystemClock;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use super::events::{Events, FOREIGN, ORDERS};
-use super::support::{PROJECT, dataset, host, query, required, unique};
+use super::support::{PATIENCE, PROJECT, dataset, host, query, required, unique};
 
 /// A dataset with everything in it, and topics whose messages shall get there.
 struct Line {
@@ -166,12 +168,39 @@ impl Line {
         published.expect("published");
     }
 
-    /// Waits until a table has so many rows.
-    async fn rows(&self, table: &str, rows: usize) {
-        let count = format!("SELECT COUNT(*) FROM `{}.{table}`", self.warehouse.name());
-        while query(&count).await != [[json!(rows.to_string())]] {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    /// Waits until a table has at least so many rows: a message may be delivered again.
+    async fn rows(&self, table: &Table, least: usize) {
+        self.counted(table.name, &format!("{least} or more"), |it| it >= least)
+            .await;
+    }
+
+    /// Waits until the view of a table has so many rows, each once.
+    async fn rows_once(&self, table: &Table, rows: usize) {
+        self.counted(&table.view(), &rows.to_string(), |it| it == rows)
+            .await;
+    }
+
+    async fn counted(&self, relation: &str, wanted: &str, enough: impl Fn(usize) -> bool) {
+        let count = format!(
+            "SELECT COUNT(*) FROM `{}.{relation}`",
+            self.warehouse.name()
+        );
+        let mut seen = 0;
+        let come = async {
+            loop {
+                let count = query(&count).await;
+                seen = count[0][0]
+                    .as_str()
+                    .and_then(|it| it.parse().ok())
+                    .expect("a number");
+                if enough(seen) {
+                    return;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let come = timeout(PATIENCE, come).await;
+        assert!(come.is_ok(), "{relation} has {seen} rows and not {wanted}");
     }
 
     async fn ask(&self, what: &str) -> Vec<Vec<Value>> {
@@ -182,7 +211,9 @@ impl Line {
     async fn end(self) {
         self.stop.send_replace(true);
         for task in self.tasks {
-            task.await.expect("does not panic").expect("ends well");
+            let ended = timeout(PATIENCE, task).await;
+            let ended = ended.expect("a subscriber that was told to stop goes on");
+            ended.expect("does not panic").expect("ends well");
         }
     }
 }
@@ -213,8 +244,8 @@ async fn every_question_is_answered_by(path: Path) {
         let messages = events.messages(table.name);
         line.publish(&topic, messages.clone()).await;
         line.publish(&topic, messages.clone()).await;
-        line.rows(table.name, 2 * messages.len()).await;
-        line.rows(&table.view(), messages.len()).await;
+        line.rows(table, 2 * messages.len()).await;
+        line.rows_once(table, messages.len()).await;
     }
     let sold = line
         .ask("SELECT order_id FROM `{dataset}.orders_once` ORDER BY order_id")
@@ -252,9 +283,8 @@ async fn what_does_not_fit_is_a_dead_letter(path: Path) {
     let Some(mut line) = Line::new().await else {
         return;
     };
-    let topic = line
-        .topic(Table::named("orders").expect("a table"), path)
-        .await;
+    let orders = Table::named("orders").expect("a table");
+    let topic = line.topic(orders, path).await;
     let mut messages = Events::new().messages("orders");
     messages.truncate(20);
     let wrong = |edit: fn(&mut Value)| {
@@ -275,16 +305,18 @@ async fn what_does_not_fit_is_a_dead_letter(path: Path) {
     let fine = messages.len();
     let all: Vec<_> = poison.chain(messages.clone()).collect();
     line.publish(&topic, all).await;
-    let mut dead = Vec::new();
-    while dead.len() < unfit.len() {
-        let letter = line.letters.recv().await.expect("somebody writes");
-        dead.push(letter.delivery.message.data.to_string());
-    }
-    dead.sort_unstable();
-    let mut expected = unfit.to_vec();
-    expected.sort_unstable();
+    // A letter may come twice, too.
+    let (mut dead, expected) = (BTreeSet::new(), BTreeSet::from(unfit));
+    let letters = async {
+        while dead.len() < expected.len() {
+            let letter = line.letters.recv().await.expect("somebody writes");
+            dead.insert(letter.delivery.message.data.to_string());
+        }
+    };
+    // Those that have not come are told below.
+    let _ = timeout(PATIENCE, letters).await;
     assert_eq!(dead, expected);
-    line.rows("orders", fine).await;
+    line.rows(orders, fine).await;
     line.end().await;
 }
 

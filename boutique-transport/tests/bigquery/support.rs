@@ -1,11 +1,15 @@
 //! The emulator, and what it is asked.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use boutique_transport::bigquery::{BigQuery, EMULATOR_HOST};
 use serde_json::{Value, json};
 
 pub(crate) const PROJECT: &str = "boutique-test";
+
+/// How long anything is waited for that has to come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A dataset that no other test and no other run has used, which does not exist yet; none where
 /// there is no emulator and none is required.
@@ -50,6 +54,7 @@ pub(crate) async fn send(method: &str, path: &str, body: &Value) -> Value {
     let request = reqwest::Client::new().request(method, url);
     let answer = request
         .body(body.to_string())
+        .timeout(PATIENCE)
         .send()
         .await
         .expect("answers");

@@ -27,7 +27,7 @@ use boutique_transport::pubsub::{PubSubPublisher, Pulling};
 use boutique_transport::sources::{NamedIds, SystemClock};
 use tokio::sync::watch;
 
-use super::support::{Line, emulator};
+use super::support::{Line, at_least, emulator};
 
 const ORDERS: usize = 300;
 
@@ -189,9 +189,7 @@ impl<S> Heard<S> {
     }
 
     async fn times(&self, times: usize) {
-        let mut count = self.count.subscribe();
-        let enough = count.wait_for(|it| *it >= times).await;
-        enough.expect("it is still there");
+        at_least(times, "orders", &self.count).await;
     }
 }
 

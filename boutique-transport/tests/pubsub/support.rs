@@ -18,8 +18,12 @@ use boutique_transport::pubsub::{
 use boutique_transport::sources::SystemClock;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 pub(crate) const PROJECT: &str = "boutique-test";
+
+/// How long anything is waited for that has to come.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The emulator; none where there is none and none is required.
 pub(crate) fn emulator() -> Option<PubSub> {
@@ -108,12 +112,15 @@ impl Subscribed {
     /// Stops it and waits until all it has taken is finished.
     pub(crate) async fn stop(self) -> Pulled {
         self.stop.send_replace(true);
-        let ended = self.task.await.expect("does not panic");
-        ended.expect("ends well")
+        self.end().await.expect("ends well")
     }
 
+    /// Waits until it ends.
     pub(crate) async fn end(self) -> Result<Pulled, Fault> {
-        self.task.await.expect("does not panic")
+        let ended = timeout(PATIENCE, self.task).await;
+        ended
+            .expect("the subscriber goes on")
+            .expect("does not panic")
     }
 }
 
@@ -132,6 +139,15 @@ where
     let pull = pull.expect("made");
     let task = tokio::spawn(async move { pull.run(stopped).await });
     Subscribed { stop, task }
+}
+
+/// Waits until `count` is at least `times`.
+pub(crate) async fn at_least(times: usize, what: &str, count: &watch::Sender<usize>) {
+    let mut count = count.subscribe();
+    let enough = timeout(PATIENCE, count.wait_for(|it| *it >= times))
+        .await
+        .is_ok();
+    assert!(enough, "{} of {times} {what} have come", *count.borrow());
 }
 
 /// Writes down what it is told; refuses data that begins with one of these.
@@ -153,9 +169,7 @@ impl Diary {
 
     /// Waits until it was told so often.
     pub(crate) async fn told(&self, times: usize) -> Vec<Push> {
-        let mut count = self.count.subscribe();
-        let enough = count.wait_for(|it| *it >= times).await;
-        enough.expect("it is still there");
+        at_least(times, "messages", &self.count).await;
         self.all()
     }
 
