@@ -232,7 +232,9 @@ fn dataset() -> Value {
             time_partitioning,
             clustering,
             view,
+            expires_at,
         } = relation;
+        assert_eq!(expires_at, None, "as bigquery.tf says");
         if let Some(view) = view {
             let all = if is_once.contains(&name) {
                 &mut once
@@ -247,6 +249,7 @@ fn dataset() -> Value {
         }
         let partitioned = time_partitioning.expect("a table is partitioned");
         assert_eq!(partitioned.kind, "DAY", "as bigquery.tf says");
+        assert_eq!(partitioned.expires_after, None, "as bigquery.tf says");
         let table = json!({
             "description": description,
             "schema": schema.expect("a table has columns").fields,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use super::difference::Difference;
 use super::relation::{Design, Relation, Schema};
@@ -115,6 +116,9 @@ impl Plan {
             drifted(format!("is a {} and not a {}", have.what(), want.what()));
             return;
         }
+        if have.expires_at.is_some() {
+            drifted("expires with all that is in it, which nobody asked for".to_owned());
+        }
         let mut what = Vec::new();
         let mut update = Relation::default();
         if have.description != want.description {
@@ -140,8 +144,15 @@ impl Plan {
                 update.schema = Some(Schema { fields });
             }
             difference.refused.into_iter().for_each(&mut drifted);
-            if have.time_partitioning != want.time_partitioning {
+            if have.partitioned() != want.partitioned() {
                 drifted("is partitioned otherwise, which only a new table can change".to_owned());
+            }
+            let partitions = have.time_partitioning.as_ref();
+            if let Some(after) = partitions.and_then(|it| it.expires_after) {
+                let after = told(Duration::from_millis(after));
+                drifted(format!(
+                    "its rows expire after {after}, which nobody asked for"
+                ));
             }
             if have.clustering != want.clustering {
                 drifted("is clustered otherwise".to_owned());
@@ -155,6 +166,15 @@ impl Plan {
                 relation: update,
             });
         }
+    }
+}
+
+fn told(time: Duration) -> String {
+    const DAY: Duration = Duration::from_secs(86_400);
+    match time.as_secs() / DAY.as_secs() {
+        1 => "1 day".to_owned(),
+        days @ 2.. => format!("{days} days"),
+        0 => format!("{} s", time.as_secs()),
     }
 }
 
@@ -174,5 +194,76 @@ impl fmt::Display for Change {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn drift(edit: impl Fn(&mut Value)) -> Vec<String> {
+        let design = Design::of("p.d");
+        let there = design.relations.iter().map(|(name, relation)| {
+            let mut there = serde_json::to_value(relation).expect("JSON");
+            edit(&mut there);
+            let relation = serde_json::from_value(there).expect("a table");
+            (name.clone(), relation)
+        });
+        let found = Found {
+            dataset: true,
+            location: None,
+            relations: there.collect(),
+        };
+        let plan = Plan::between(&found, &design);
+        assert_eq!(plan.changes, [], "nothing of it can be changed");
+        plan.drift.iter().map(ToString::to_string).collect()
+    }
+
+    /// Somebody, or a default of the dataset, lets rows be deleted that are to stay.
+    #[test]
+    fn what_loses_rows_by_itself_is_told() {
+        const DAY: u64 = 86_400_000;
+        let tables = |drift: &[String], what: &str| {
+            let told = |name| drift.contains(&format!("{name}: {what}"));
+            assert!(
+                ["orders", "refusals", "shipments"].iter().all(told),
+                "{drift:?}"
+            );
+        };
+        for (after, words) in [(DAY, "1 day"), (60 * DAY, "60 days"), (3_600_000, "3600 s")] {
+            let drift = drift(|it| {
+                if let Some(by) = it.get_mut("timePartitioning") {
+                    by["expirationMs"] = json!(after.to_string());
+                }
+            });
+            assert_eq!(drift.len(), 3, "{drift:?}");
+            tables(
+                &drift,
+                &format!("its rows expire after {words}, which nobody asked for"),
+            );
+        }
+        let all = drift(|it| it["expirationTime"] = json!("1893456000000"));
+        tables(
+            &all,
+            "expires with all that is in it, which nobody asked for",
+        );
+        assert!(
+            all.iter().any(|it| it.starts_with("orders_once: expires")),
+            "{all:?}"
+        );
+        assert_eq!(drift(|it| it["expirationTime"] = Value::Null), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_only_looked_at_is_never_sent() {
+        let there = json!({
+            "timePartitioning": { "type": "DAY", "field": "t", "expirationMs": "1" },
+            "expirationTime": "2",
+        });
+        let relation: Relation = serde_json::from_value(there).expect("a table");
+        let sent = serde_json::to_string(&relation).expect("JSON");
+        assert!(!sent.contains("expiration"), "{sent}");
     }
 }

@@ -1,7 +1,9 @@
 //! A table or a view as BigQuery's API has it, and those that a boutique needs.
 
 use boutique_core::analytics::{PARTITIONED_BY, Question, Table};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::field::Field;
 
@@ -26,6 +28,14 @@ pub struct Relation {
     /// The query, if it is a view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<View>,
+    /// When it is deleted with all that is in it, in milliseconds since 1970. Never sent.
+    #[serde(
+        rename = "expirationTime",
+        default,
+        skip_serializing,
+        deserialize_with = "millis"
+    )]
+    pub expires_at: Option<u64>,
 }
 
 /// The columns of a table.
@@ -45,6 +55,14 @@ pub struct TimePartitioning {
     /// The column; the time of arrival, if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// How many milliseconds after its day a partition is deleted. Never sent.
+    #[serde(
+        rename = "expirationMs",
+        default,
+        skip_serializing,
+        deserialize_with = "millis"
+    )]
+    pub expires_after: Option<u64>,
 }
 
 /// The columns rows are kept together by.
@@ -79,6 +97,18 @@ pub struct Design {
     pub relations: Vec<(String, Relation)>,
 }
 
+/// A number that the API writes as a text; none is meant by 0.
+fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let written = Value::deserialize(deserializer)?;
+    let millis = match &written {
+        Value::Null => return Ok(None),
+        Value::String(digits) => digits.parse().ok(),
+        other => other.as_u64(),
+    };
+    let millis = millis.ok_or_else(|| D::Error::custom("not a number of milliseconds"))?;
+    Ok((millis != 0).then_some(millis))
+}
+
 impl Design {
     /// A boutique's tables, the view of each that has one row for each key, and the views of the
     /// ready-made questions, in `dataset`, `project.dataset`.
@@ -111,11 +141,12 @@ impl Relation {
             time_partitioning: Some(TimePartitioning {
                 kind: "DAY".to_owned(),
                 field: Some(PARTITIONED_BY.to_owned()),
+                expires_after: None,
             }),
             clustering: Some(Clustering {
                 fields: clustering.collect(),
             }),
-            view: None,
+            ..Self::default()
         }
     }
 
@@ -152,6 +183,12 @@ impl Relation {
             Some(_) => "view",
             None => "table",
         }
+    }
+
+    /// The length and the column of a partition.
+    pub(super) fn partitioned(&self) -> Option<(&str, Option<&str>)> {
+        let by = self.time_partitioning.as_ref()?;
+        Some((&by.kind, by.field.as_deref()))
     }
 
     pub(super) fn columns(&self) -> &[Field] {
