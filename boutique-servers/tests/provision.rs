@@ -12,7 +12,7 @@ use boutique_servers::provision::{Actual, Desired, Plan, look};
 use boutique_transport::bigquery;
 use boutique_transport::pubsub::{Delivery, EMULATOR_HOST, PubSub, PushTo};
 use serde_json::{Value, json};
-use support::{Ran, boutique};
+use support::{Ran, boutique, skip};
 
 /// A project of its own for each test: the emulator forgets nothing.
 struct Project {
@@ -33,12 +33,9 @@ impl Project {
     fn new() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Ok(host) = std::env::var(EMULATOR_HOST) else {
-            let required = std::env::var_os("BOUTIQUE_TEST_REQUIRE_ALL").is_some();
-            assert!(
-                !required,
-                "{EMULATOR_HOST} is not set: run `cargo xtask test`"
-            );
-            eprintln!("skipped: {EMULATOR_HOST} is not set: `cargo xtask test` starts an emulator");
+            skip(&format!(
+                "{EMULATOR_HOST} is not set: run `cargo xtask test`, which starts an emulator"
+            ));
             return None;
         };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -77,16 +74,10 @@ impl Project {
         if std::env::var_os(bigquery::EMULATOR_HOST).is_some() {
             return vec!["--dataset", "boutique"];
         }
-        let required = std::env::var_os("BOUTIQUE_TEST_REQUIRE_ALL").is_some();
-        assert!(
-            !required,
-            "{} is not set: run `cargo xtask test`",
-            bigquery::EMULATOR_HOST
-        );
-        eprintln!(
-            "skipped: the tables: {} is not set",
-            bigquery::EMULATOR_HOST
-        );
+        let variable = bigquery::EMULATOR_HOST;
+        skip(&format!(
+            "the tables: {variable} is not set: run `cargo xtask test`"
+        ));
         Vec::new()
     }
 

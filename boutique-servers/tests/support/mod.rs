@@ -29,13 +29,20 @@ pub fn boutique() -> Command {
     Command::new(boutique_path())
 }
 
+/// Says that a test is skipped and why. Where everything has to be tested it fails instead.
+#[track_caller]
+pub fn skip(why: &str) {
+    let is = |name| std::env::var(name).is_ok_and(|it| it == "1" || it == "true");
+    let required = is("CI") || is("BOUTIQUE_TEST_REQUIRE_ALL");
+    assert!(!required, "{why}");
+    eprintln!("skipped: {why}");
+}
+
 /// Whether `program` can be run here. Where everything has to be tested, not to have it fails.
 pub fn needs(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
-        let required = std::env::var_os("BOUTIQUE_TEST_REQUIRE_ALL").is_some();
-        assert!(!required, "{program} is not installed");
-        eprintln!("skipped: {program} is not installed");
+        skip(&format!("{program} is not installed"));
     }
     found
 }

@@ -6,6 +6,8 @@ mod arriving;
 #[cfg(feature = "pubsub")]
 mod events;
 mod provisioning;
+#[path = "../required/mod.rs"]
+mod required;
 mod schema;
 #[cfg(feature = "http")]
 mod service;

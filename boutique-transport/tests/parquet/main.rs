@@ -4,4 +4,6 @@
 mod engines;
 mod feed;
 mod folder;
+#[path = "../required/mod.rs"]
+mod required;
 mod support;

@@ -4,5 +4,7 @@
 mod connecting;
 mod flow;
 mod messages;
+#[path = "../required/mod.rs"]
+mod required;
 mod support;
 mod topology;
