@@ -10,7 +10,7 @@ use boutique_core::assembly::Topology;
 use boutique_core::broker::{SubscriptionId, TopicId};
 use boutique_servers::provision::{Actual, Desired, Plan, look};
 use boutique_transport::bigquery;
-use boutique_transport::pubsub::{Delivery, EMULATOR_HOST, PubSub, PushTo};
+use boutique_transport::pubsub::{Delivery, EMULATOR_HOST, PubSub, PushTo, TopicSettings};
 use serde_json::{Value, json};
 use support::{Ran, boutique, skip};
 
@@ -301,9 +301,42 @@ fn a_wrong_project_or_pushes_without_a_token_are_refused_before_anything_is_done
 #[test]
 fn a_topic_of_somebody_else_is_not_in_the_plan() {
     let desired = Desired::of("my-shop", &Topology::default(), None, None);
-    let actual = Actual {
-        topics: [&desired.topics[..], &[TopicId::from("elses")]].concat(),
-        subscriptions: desired.subscriptions.iter().cloned().collect(),
+    let mut actual = as_desired(&desired);
+    let elses = TopicSettings {
+        schema: Some("projects/my-shop/schemas/elses".to_owned()),
+        transformed: true,
     };
+    actual.topics.insert(TopicId::from("elses"), elses);
     assert_eq!(Plan::between(&actual, &desired), Plan::default());
+}
+
+/// Orders would be refused or cut where they are published, and everything else would look as it
+/// shall.
+#[test]
+fn a_topic_that_refuses_or_changes_messages_is_told_and_left_alone() {
+    let desired = Desired::of("my-shop", &Topology::default(), None, None);
+    let mut actual = as_desired(&desired);
+    let told = TopicSettings {
+        schema: Some("projects/my-shop/schemas/old".to_owned()),
+        transformed: true,
+    };
+    actual.topics.insert(TopicId::from("orders"), told);
+    let plan = Plan::between(&actual, &desired);
+    assert!(plan.drifts() && !plan.changes());
+    let said: Vec<String> = plan.steps.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        ["cannot change topic orders\n    \
+          schema: is \"projects/my-shop/schemas/old\", shall be \"none\"\n    \
+          transformed: is \"yes\", shall be \"no\""]
+    );
+}
+
+/// A project that has what is desired and no more.
+fn as_desired(desired: &Desired) -> Actual {
+    let topics = desired.topics.iter().cloned();
+    Actual {
+        topics: topics.map(|it| (it, TopicSettings::default())).collect(),
+        subscriptions: desired.subscriptions.iter().cloned().collect(),
+    }
 }

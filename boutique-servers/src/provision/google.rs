@@ -13,7 +13,7 @@ use super::plan::{Action, Actual, Plan, Thing};
 /// A fault.
 pub async fn look(pubsub: &PubSub) -> Result<Actual, Fault> {
     Ok(Actual {
-        topics: pubsub.topics().await?,
+        topics: pubsub.topics().await?.into_iter().collect(),
         subscriptions: pubsub.subscriptions().await?.into_iter().collect(),
     })
 }

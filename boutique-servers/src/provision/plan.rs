@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use boutique_core::broker::{SubscriptionId, TopicId};
-use boutique_transport::pubsub::{FieldDifference, SubscriptionSettings};
+use boutique_transport::pubsub::{FieldDifference, SubscriptionSettings, TopicSettings};
 use serde_json::{Value, json};
 
 use super::Desired;
@@ -13,7 +13,7 @@ use super::Desired;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actual {
     /// The project's topics.
-    pub topics: Vec<TopicId>,
+    pub topics: BTreeMap<TopicId, TopicSettings>,
     /// The project's subscriptions.
     pub subscriptions: BTreeMap<SubscriptionId, SubscriptionSettings>,
 }
@@ -34,7 +34,7 @@ pub enum Action {
     Create,
     /// It is otherwise, and is changed.
     Change(Vec<FieldDifference>),
-    /// It is otherwise in what only a new one can have otherwise, and is left alone.
+    /// It is otherwise in what only a new one, or a person, can have otherwise, and is left alone.
     Drift(Vec<FieldDifference>),
     /// Nobody here knows it: a subscription of somebody else to one of our topics. It is left
     /// alone.
@@ -62,8 +62,15 @@ impl Plan {
     pub fn between(actual: &Actual, desired: &Desired) -> Self {
         let mut plan = Self::default();
         for topic in &desired.topics {
-            if !actual.topics.contains(topic) {
-                plan.push(Thing::Topic(topic.clone()), Action::Create);
+            let thing = Thing::Topic(topic.clone());
+            let Some(is) = actual.topics.get(topic) else {
+                plan.push(thing, Action::Create);
+                continue;
+            };
+            // Somebody has taken care to say it, and may need it: it is not taken away.
+            let differences = is.differences(&TopicSettings::default());
+            if !differences.is_empty() {
+                plan.push(thing, Action::Drift(differences));
             }
         }
         for (id, shall) in &desired.subscriptions {

@@ -10,7 +10,7 @@ use google_cloud_pubsub::client::{SubscriptionAdmin, TopicAdmin};
 use google_cloud_wkt::FieldMask;
 
 use super::fault::{code, fault};
-use super::settings::SubscriptionSettings;
+use super::settings::{SubscriptionSettings, TopicSettings};
 use super::topology::retry;
 use super::{ConnectError, PubSub};
 
@@ -28,16 +28,17 @@ impl PubSub {
     /// # Errors
     ///
     /// A fault.
-    pub async fn topics(&self) -> Result<Vec<TopicId>, Fault> {
+    pub async fn topics(&self) -> Result<Vec<(TopicId, TopicSettings)>, Fault> {
         let admin = self.topic_admin().await?;
         let request = admin.list_topics().set_project(self.whole_project());
         let mut found = request.with_retry_policy(retry()).by_item();
         let mut topics = Vec::new();
         while let Some(topic) = found.next().await {
             let topic = topic.map_err(|it| fault("the topics cannot be listed", it))?;
-            topics.push(TopicId::from(self.short(&topic.name)));
+            let id = TopicId::from(self.short(&topic.name));
+            topics.push((id, TopicSettings::incoming(&topic)));
         }
-        topics.sort();
+        topics.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(topics)
     }
 

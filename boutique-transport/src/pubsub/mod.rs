@@ -19,6 +19,8 @@ mod topology;
 pub use connect::{ConnectError, EMULATOR_HOST, PubSub};
 pub use look::Lookout;
 pub use publisher::{PubSubPublisher, Publishing};
-pub use settings::{Delivery, Field, FieldDifference, SubscriptionSettings, ToTable};
+pub use settings::{
+    Delivery, Field, FieldDifference, SubscriptionSettings, ToTable, TopicSettings,
+};
 pub use subscriber::{Pulled, Pulling, StreamingPull};
 pub use topology::{PushTo, SubscriptionPlan};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use google_cloud_pubsub::model::push_config::{AuthenticationMethod, OidcToken, Wrapper};
 use google_cloud_pubsub::model::{
-    DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription,
+    DeadLetterPolicy, ExpirationPolicy, PushConfig, RetryPolicy, Subscription, Topic,
 };
 use google_cloud_wkt as wkt;
 
@@ -43,6 +43,16 @@ pub struct SubscriptionSettings {
     pub detached: bool,
 }
 
+/// What a topic does with what is published, as far as it is not to keep it and deliver it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// The whole name of the schema that messages are held against: others are refused. Anything
+    /// is taken, if none.
+    pub schema: Option<String>,
+    /// Whether messages are changed or dropped before they are kept, by transforms that are on.
+    pub transformed: bool,
+}
+
 /// How a subscription delivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -70,7 +80,7 @@ pub struct ToTable {
     pub drop_unknown_fields: bool,
 }
 
-/// One thing about a subscription.
+/// One thing about a subscription or a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
     /// [`SubscriptionSettings::topic`].
@@ -93,14 +103,16 @@ pub enum Field {
     DeadLetter,
     /// [`SubscriptionSettings::delivery`].
     Delivery,
-    /// [`SubscriptionSettings::transformed`].
+    /// [`SubscriptionSettings::transformed`], [`TopicSettings::transformed`].
     Transformed,
     /// [`SubscriptionSettings::detached`].
     Detached,
+    /// [`TopicSettings::schema`].
+    Schema,
 }
 
 impl Field {
-    /// Every one.
+    /// Every one of a subscription.
     pub const ALL: [Self; 12] = [
         Self::Topic,
         Self::Ordered,
@@ -131,6 +143,7 @@ impl Field {
             Self::Delivery => "delivery",
             Self::Transformed => "transformed",
             Self::Detached => "detached",
+            Self::Schema => "schema",
         }
     }
 
@@ -179,6 +192,7 @@ impl SubscriptionSettings {
             Field::DeadLetter => "dead_letter_policy",
             Field::Transformed => "message_transforms",
             Field::Detached => "detached",
+            Field::Schema => return Vec::new(),
             Field::Delivery => {
                 // What it is no longer is taken away by the same request.
                 let both = [&self.delivery, &shall.delivery];
@@ -193,7 +207,6 @@ impl SubscriptionSettings {
 
     /// What `field` is. Equal texts are equal values.
     fn shown(&self, field: Field) -> String {
-        let yes = |it: bool| if it { "yes" } else { "no" }.to_owned();
         match field {
             Field::Topic => self.topic.clone(),
             Field::Ordered => yes(self.ordered),
@@ -213,6 +226,7 @@ impl SubscriptionSettings {
             Field::Delivery => self.delivery.to_string(),
             Field::Transformed => yes(self.transformed),
             Field::Detached => yes(self.detached),
+            Field::Schema => "none".to_owned(),
         }
     }
 
@@ -297,6 +311,37 @@ impl SubscriptionSettings {
             detached: theirs.detached,
         }
     }
+}
+
+impl TopicSettings {
+    /// Everything in which this one is otherwise than `shall`.
+    pub fn differences(&self, shall: &Self) -> Vec<FieldDifference> {
+        let schema = |it: &Self| it.schema.clone().unwrap_or_else(|| "none".to_owned());
+        let shown = [
+            (Field::Schema, schema(self), schema(shall)),
+            (
+                Field::Transformed,
+                yes(self.transformed),
+                yes(shall.transformed),
+            ),
+        ];
+        let differs =
+            |(field, is, shall)| (is != shall).then_some(FieldDifference { field, is, shall });
+        shown.into_iter().filter_map(differs).collect()
+    }
+
+    /// What Pub/Sub says of one.
+    pub(super) fn incoming(theirs: &Topic) -> Self {
+        let schema = theirs.schema_settings.as_ref().map(|it| it.schema.clone());
+        Self {
+            schema: schema.filter(|it| !it.is_empty()),
+            transformed: theirs.message_transforms.iter().any(|it| !it.disabled),
+        }
+    }
+}
+
+fn yes(it: bool) -> String {
+    if it { "yes" } else { "no" }.to_owned()
 }
 
 impl Delivery {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use boutique_core::broker::{BrokerRejection, DeadLetterPolicy, SubscriptionId, TopicId};
 use boutique_transport::pubsub::{
     Delivery, EMULATOR_HOST, Field, PubSub, PushTo, SubscriptionPlan, SubscriptionSettings,
+    TopicSettings,
 };
 use google_cloud_auth::credentials::anonymous::Builder as Anonymous;
 use google_cloud_pubsub::client::SubscriptionAdmin;
@@ -164,19 +165,12 @@ async fn settings(pubsub: &PubSub, id: &SubscriptionId) -> SubscriptionSettings 
     found.next().expect("it is there").1
 }
 
-/// The emulator cannot detach: this is what Google's answers of one that is.
-#[tokio::test]
-async fn what_is_detached_is_told_and_cannot_be_mended() {
-    let body = json!({"subscriptions": [{
-        "name": "projects/boutique-test/subscriptions/oms",
-        "topic": "projects/boutique-test/topics/orders",
-        "ackDeadlineSeconds": 10,
-        "detached": true,
-    }]})
-    .to_string();
+/// A Pub/Sub whose next answer is `body`.
+async fn answering(body: &Value) -> PubSub {
+    let body = body.to_string();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let host = listener.local_addr().expect("bound").to_string();
-    let answering = tokio::spawn(async move {
+    tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.expect("somebody");
         let mut read = [0; 4_096];
         // A request without a body is read in one go here.
@@ -187,9 +181,43 @@ async fn what_is_detached_is_told_and_cannot_be_mended() {
         );
         socket.write_all(answer.as_bytes()).await.expect("written");
     });
-    let pubsub = PubSub::emulator(PROJECT, &host).expect("host:port");
+    PubSub::emulator(PROJECT, &host).expect("host:port")
+}
+
+/// The emulator cannot transform: this is what Google's answers of topics that do, or do not.
+#[tokio::test]
+async fn a_topic_that_refuses_or_changes_messages_is_told() {
+    let schema = "projects/boutique-test/schemas/order";
+    let body = json!({"topics": [
+        {"name": "projects/boutique-test/topics/held", "schemaSettings": {"schema": schema}},
+        {"name": "projects/boutique-test/topics/off", "messageTransforms": [{"disabled": true}]},
+        {"name": "projects/boutique-test/topics/on", "messageTransforms": [{}]},
+    ]});
+    let topics = answering(&body).await.topics().await.expect("listed");
+    let differences = topics.iter().map(|(id, is)| {
+        let differences = is.differences(&TopicSettings::default());
+        let fields: Vec<Field> = differences.iter().map(|it| it.field).collect();
+        (&*id.0, fields)
+    });
+    let expected = [
+        ("held", vec![Field::Schema]),
+        ("off", Vec::new()),
+        ("on", vec![Field::Transformed]),
+    ];
+    assert_eq!(differences.collect::<Vec<_>>(), expected);
+}
+
+/// The emulator cannot detach: this is what Google's answers of one that is.
+#[tokio::test]
+async fn what_is_detached_is_told_and_cannot_be_mended() {
+    let body = json!({"subscriptions": [{
+        "name": "projects/boutique-test/subscriptions/oms",
+        "topic": "projects/boutique-test/topics/orders",
+        "ackDeadlineSeconds": 10,
+        "detached": true,
+    }]});
+    let pubsub = answering(&body).await;
     let all = pubsub.subscriptions().await.expect("listed");
-    answering.await.expect("answered");
     let [(_, is)] = &all[..] else {
         panic!("{all:?}")
     };
