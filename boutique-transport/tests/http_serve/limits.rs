@@ -60,14 +60,16 @@ async fn a_client_whose_body_was_refused_is_told_that_the_connection_ends() {
     assert_eq!(statuses(&refused), [413], "{refused}");
     assert!(refused.contains("\r\nconnection: close\r\n"), "{refused}");
     assert_eq!(rest(&mut client).await, "", "and so it does");
-    // An answer that looks at no body is no different.
-    let mut client = server.connect().await;
-    let nowhere = "POST /nowhere HTTP/1.1\r\nHost: x\r\ncontent-length: 2\r\n\r\n";
-    client.write_all(nowhere.as_bytes()).await.expect("open");
-    let refused = one(&mut client).await;
-    assert_eq!(statuses(&refused), [404], "{refused}");
-    assert!(refused.contains("\r\nconnection: close\r\n"), "{refused}");
-    assert_eq!(rest(&mut client).await, "", "and so it does");
+    // An answer that looks at no body is no different, if the body does not come or is asked for.
+    for expect in ["", "expect: 100-continue\r\n"] {
+        let mut client = server.connect().await;
+        let nowhere = format!("{NOWHERE}{expect}content-length: 2\r\n\r\n");
+        client.write_all(nowhere.as_bytes()).await.expect("open");
+        let refused = one(&mut client).await;
+        assert_eq!(statuses(&refused), [404], "{refused}");
+        assert!(refused.contains("\r\nconnection: close\r\n"), "{refused}");
+        assert_eq!(rest(&mut client).await, "", "and so it does");
+    }
     // Of what was read whole the connection goes on.
     let mut client = server.connect().await;
     for status in [400, 200] {
@@ -82,6 +84,30 @@ async fn a_client_whose_body_was_refused_is_told_that_the_connection_ends() {
         assert_eq!(statuses(&answer), [status], "{answer}");
         assert!(!answer.contains("connection: close"), "{answer}");
     }
+}
+
+const NOWHERE: &str = "POST /nowhere HTTP/1.1\r\nHost: x\r\n";
+
+/// What nobody looks at is read all the same where it is little: who is turned away when there is
+/// much to do need not connect again.
+#[tokio::test]
+async fn a_little_body_that_nobody_wants_costs_no_connection() {
+    let server = start(ServeOptions::default());
+    let mut client = server.connect().await;
+    for (one_by_one, body) in [(false, "{}"), (true, "{}"), (true, "0123456789")] {
+        let head = format!("{NOWHERE}content-length: {}\r\n\r\n", body.len());
+        client.write_all(head.as_bytes()).await.expect("open");
+        if one_by_one {
+            client.flush().await.expect("sent");
+            tokio::task::yield_now().await;
+        }
+        client.write_all(body.as_bytes()).await.expect("open");
+        let refused = one(&mut client).await;
+        assert_eq!(statuses(&refused), [404], "{refused}");
+        assert!(!refused.contains("connection: close"), "{refused}");
+    }
+    client.write_all(HELLO).await.expect("open");
+    assert_eq!(statuses(&one(&mut client).await), [200]);
 }
 
 /// A client that asks and asks and never reads an answer.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,7 +18,7 @@ use tower::Service as _;
 
 use super::super::problem::Problem;
 use super::options::ServeOptions;
-use super::stall::{Due, Paced};
+use super::stall::{Due, Paced, Rest};
 
 /// The router behind one connection.
 #[derive(Clone, Debug)]
@@ -75,13 +75,13 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
             // Who writes such requests may mean something else by the next.
             let close = HeaderValue::from_static("close");
             let problem = problem.header(header::CONNECTION, close);
-            let answer = Some(problem.into_response());
-            return EntranceFuture::Refused { answer };
+            let (answer, rest) = (Some(problem.into_response()), None);
+            return EntranceFuture::Answered { answer, rest };
         }
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        let due = Due::of(request.body());
+        let due = Due::of(&request);
         let request = request.map(|it| Paced::new(it, self.body, due.clone()));
         // A router is always ready.
         let answer = self.router.clone().call(request);
@@ -89,13 +89,11 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
     }
 }
 
-/// Says so where the connection cannot be used again: of a request that was answered before its
-/// body was read the rest may still be to be sent, and would be read as the next request.
-fn closing(mut answer: Response, due: &Due) -> Response {
-    if due.is_some() {
-        let close = HeaderValue::from_static("close");
-        answer.headers_mut().insert(header::CONNECTION, close);
-    }
+/// Says that the connection cannot be used again: of a request that was answered before its body
+/// was read the rest may still be to be sent, and would be read as the next request.
+fn closing(mut answer: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(header::CONNECTION, close);
     answer
 }
 
@@ -103,20 +101,38 @@ pin_project! {
     /// The router's answer, or the entrance's own.
     #[project = Project]
     pub(super) enum EntranceFuture {
-        Refused { answer: Option<Response> },
+        /// A request that is let in.
         Routed { #[pin] answer: RouteFuture<Infallible>, due: Due },
+        /// An answer, if it waits at all for a little of the body that is on its way.
+        Answered { answer: Option<Response>, rest: Option<Rest> },
     }
 }
 
 impl Future for EntranceFuture {
     type Output = Result<Response, Infallible>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            Project::Refused { answer } => {
-                Poll::Ready(Ok(answer.take().expect("polled after it answered")))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Project::Routed { answer, due } = self.as_mut().project() {
+            let Ok(answer) = ready!(answer.poll(cx));
+            if !due.is_some() {
+                return Poll::Ready(Ok(answer));
             }
-            Project::Routed { answer, due } => answer.poll(cx).map_ok(|it| closing(it, due)),
+            let Some(rest) = due.little() else {
+                return Poll::Ready(Ok(closing(answer)));
+            };
+            let (answer, rest) = (Some(answer), Some(rest));
+            self.set(Self::Answered { answer, rest });
+        }
+        match self.project() {
+            Project::Answered { answer, rest } => {
+                let whole = match rest {
+                    Some(rest) => ready!(Pin::new(rest).poll(cx)),
+                    None => true,
+                };
+                let answer = answer.take().expect("polled after it answered");
+                Poll::Ready(Ok(if whole { answer } else { closing(answer) }))
+            }
+            Project::Routed { .. } => Poll::Pending,
         }
     }
 }

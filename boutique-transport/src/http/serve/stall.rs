@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::BoxError;
+use axum::http::{Request, header};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -17,34 +18,86 @@ use tokio::time::{Sleep, sleep};
 /// The body of a request; an error once nothing of it has come for too long.
 #[derive(Debug)]
 pub(super) struct Paced {
-    inner: Incoming,
+    /// There until this is dropped.
+    inner: Option<Incoming>,
     patience: Duration,
     due: Due,
     /// Made only when something has to be waited for: most bodies come with their head.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-/// Whether something of a request's body is still to be read. Clones are of the same body.
+/// What of a request's body nobody has read. Clones are of the same body.
 #[derive(Clone, Debug)]
-pub(super) struct Due(Option<Arc<AtomicBool>>);
+pub(super) struct Due(Option<Arc<Left>>);
+
+#[derive(Debug)]
+struct Left {
+    is_due: AtomicBool,
+    /// Whether the client waits to be asked for it.
+    expected: bool,
+    /// The body, once nobody reads it any more.
+    rest: Mutex<Option<Incoming>>,
+}
 
 impl Due {
-    pub(super) fn of(body: &Incoming) -> Self {
+    pub(super) fn of(request: &Request<Incoming>) -> Self {
         // Most requests that ask for something have none.
-        Self((!body.is_end_stream()).then(|| Arc::new(AtomicBool::new(true))))
-    }
-
-    /// Whether there is.
-    pub(super) fn is_some(&self) -> bool {
-        let due = self.0.as_ref();
-        due.is_some_and(|it| it.load(Ordering::Relaxed))
-    }
-
-    fn none_is_left(&self) {
-        if let Some(due) = &self.0 {
-            // The connection is one task: whoever asks does so after it was read.
-            due.store(false, Ordering::Relaxed);
+        if request.body().is_end_stream() {
+            return Self(None);
         }
+        Self(Some(Arc::new(Left {
+            is_due: AtomicBool::new(true),
+            expected: request.headers().contains_key(header::EXPECT),
+            rest: Mutex::new(None),
+        })))
+    }
+
+    /// Whether there is something.
+    pub(super) fn is_some(&self) -> bool {
+        let left = self.0.as_ref();
+        // The connection is one task: whoever asks does so after it was read.
+        left.is_some_and(|it| it.is_due.load(Ordering::Relaxed))
+    }
+
+    /// What there is, if it is little and on its way.
+    pub(super) fn little(&self) -> Option<Rest> {
+        let left = self.0.as_ref().filter(|it| !it.expected)?;
+        let mut rest = left.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = rest.take()?;
+        Some(Rest { inner, late: None })
+    }
+}
+
+/// The rest of a body that nobody wants.
+#[derive(Debug)]
+pub(super) struct Rest {
+    inner: Incoming,
+    late: Option<Pin<Box<Sleep>>>,
+}
+
+/// The most of a body that is read to keep its connection.
+const LITTLE: u64 = 16 << 10;
+/// How long it may take: it is on its way already, if it comes at all.
+const SOON: Duration = Duration::from_millis(250);
+
+impl Future for Rest {
+    /// Whether all of it came.
+    type Output = bool;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = self.get_mut();
+        while !this.inner.is_end_stream() {
+            match Pin::new(&mut this.inner).poll_frame(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                Poll::Ready(None) => return Poll::Ready(true),
+                Poll::Pending => {
+                    let late = this.late.get_or_insert_with(|| Box::pin(sleep(SOON)));
+                    return late.as_mut().poll(cx).map(|()| false);
+                }
+            }
+        }
+        Poll::Ready(true)
     }
 }
 
@@ -61,7 +114,7 @@ pub fn is_stalled(error: &(dyn Error + 'static)) -> bool {
 impl Paced {
     pub(super) const fn new(inner: Incoming, patience: Duration, due: Due) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             patience,
             due,
             stalled: None,
@@ -78,10 +131,15 @@ impl Body for Paced {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        if let Poll::Ready(frame) = Pin::new(&mut *inner).poll_frame(cx) {
             this.stalled = None;
-            if frame.is_none() || this.inner.is_end_stream() {
-                this.due.none_is_left();
+            if let Some(left) = &this.due.0
+                && (frame.is_none() || inner.is_end_stream())
+            {
+                left.is_due.store(false, Ordering::Relaxed);
             }
             return Poll::Ready(frame.map(|it| it.map_err(Into::into)));
         }
@@ -94,10 +152,23 @@ impl Body for Paced {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let inner = self.inner.as_ref();
+        inner.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        let (Some(left), Some(inner)) = (&self.due.0, self.inner.take()) else {
+            return;
+        };
+        if self.due.is_some() && inner.size_hint().upper().is_some_and(|it| it <= LITTLE) {
+            let mut rest = left.rest.lock().unwrap_or_else(PoisonError::into_inner);
+            *rest = Some(inner);
+        }
     }
 }
