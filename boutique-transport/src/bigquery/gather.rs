@@ -1,13 +1,13 @@
 //! Rows that come one by one, written together.
 
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use boutique_core::fault::{Fault, FaultKind};
 use tokio::sync::{oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long a destination that is away is left alone; doubles up to the longest.
 const REST_MIN: Duration = Duration::from_millis(250);
@@ -34,6 +34,8 @@ pub(super) struct Gather<A: Append> {
     waiting: Mutex<Vec<Waiting<A::Row>>>,
     writer: tokio::sync::Mutex<()>,
     stop: watch::Receiver<bool>,
+    /// When it was first seen that it shall end: the last requests have this long together.
+    ended: OnceLock<Instant>,
 }
 
 struct Waiting<R> {
@@ -51,6 +53,7 @@ impl<A: Append> Gather<A> {
             waiting: Mutex::default(),
             writer: tokio::sync::Mutex::new(()),
             stop,
+            ended: OnceLock::new(),
         }
     }
 
@@ -128,7 +131,7 @@ impl<A: Append> Gather<A> {
         let late = async {
             // Whoever is gone wants no more than whoever says so.
             let _ = end.wait_for(|it| *it).await;
-            sleep(LAST).await;
+            sleep_until(*self.ended.get_or_init(Instant::now) + LAST).await;
         };
         let mut late = pin!(late);
         let mut rest = REST_MIN;

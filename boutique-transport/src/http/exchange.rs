@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -282,12 +282,15 @@ pub fn base(text: &str) -> Result<Url, InvalidBase> {
 
 /// Whether `url` is that of the cloud's metadata service, which would tell more than is asked.
 pub(crate) fn is_metadata(url: &Url) -> bool {
-    const LINK_LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
-    const INTERNAL: &str = "metadata.google.internal";
+    const ADDRESSES: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+        IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+    ];
+    const NAMES: [&str; 3] = ["metadata.google.internal", "metadata.goog", "metadata"];
     match url.host() {
-        Some(Host::Ipv4(it)) => IpAddr::from(it) == LINK_LOCAL,
-        Some(Host::Ipv6(it)) => it.to_canonical() == LINK_LOCAL,
-        Some(Host::Domain(it)) => it.trim_end_matches('.') == INTERNAL,
+        Some(Host::Ipv4(it)) => ADDRESSES.contains(&it.into()),
+        Some(Host::Ipv6(it)) => ADDRESSES.contains(&it.to_canonical()),
+        Some(Host::Domain(it)) => NAMES.contains(&it.trim_end_matches('.')),
         None => false,
     }
 }
@@ -520,6 +523,8 @@ mod tests {
             "http://169.254.169.254/",
             "http://[::ffff:169.254.169.254]/",
             "http://metadata.google.internal./",
+            "http://metadata.goog/",
+            "http://[fd20:ce::254]/",
         ] {
             assert_eq!(base(bad), Err(InvalidBase), "{bad}");
         }

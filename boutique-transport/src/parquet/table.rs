@@ -150,7 +150,7 @@ impl<D: Disk> TableWriter<D> {
     /// Writes a file of the table and adds it to `next`. It is part of the table once that is
     /// committed.
     fn publish(
-        &mut self,
+        &self,
         next: &mut Manifest,
         day: String,
         rows: u64,
@@ -165,8 +165,6 @@ impl<D: Disk> TableWriter<D> {
         };
         let name = self.at(&part.name());
         let unfinished = format!("{name}{UNFINISHED}");
-        // What is written now is not what was left there.
-        self.left.retain(|it| *it != name);
         self.io(&folder, "created", self.disk.create_folder(&folder))?;
         self.io(&folder, "synced", self.disk.sync_folder(self.table.name))?;
         self.io(
