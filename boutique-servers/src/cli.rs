@@ -121,8 +121,9 @@ enum Command {
         /// that of a whole boutique: of order management alone, use --url.
         #[arg(long, value_name = "FILE", global = true)]
         data: Option<PathBuf>,
-        /// Instead of a file, an order management that runs, such as http://127.0.0.1:8086: what
-        /// follows from a letter is then done by the servers it works with.
+        /// Instead of a file, an order management that runs, such as http://127.0.0.1:8086, or
+        /// that of `up` at http://127.0.0.1:9080/services/oms: what follows from a letter is then
+        /// done by the servers it works with.
         #[arg(long, global = true, conflicts_with = "data", value_parser = base)]
         url: Option<Url>,
         /// Print JSON.

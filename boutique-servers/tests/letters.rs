@@ -4,6 +4,7 @@
 mod nine;
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use boutique_core::audit::AuditScope;
@@ -11,13 +12,15 @@ use boutique_core::broker::{AckId, Delivery, Message, Push};
 use boutique_core::clock::Timestamp;
 use boutique_core::event::ConfirmedOrder;
 use boutique_core::flow::Step;
-use boutique_core::orders::OrderState;
+use boutique_core::orders::{DeadLetter, DeadLetterSource, OrderState};
 use boutique_servers::config::Server;
-use boutique_servers::data::look_into;
+use boutique_servers::data::{look_into, open};
 use boutique_testkit::generate::confirmed_order;
 use boutique_transport::http::Upstream;
 use boutique_transport::http::exchange::{Reqwest, base};
 use boutique_transport::http::oms::PushClient;
+use boutique_transport::sources::SystemClock;
+use boutique_transport::sqlite::SqliteOptions;
 use nine::Nine;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -119,10 +122,41 @@ async fn a_letter_is_replayed_by_the_server_that_has_it_and_booked_where_the_boo
     let file = nine.data().join("oms.db");
     let file = file.to_str().expect("text");
     run(["dead-letters", "replay", "x", "--data", file]).fails(2, &["--url"]);
+    // Somebody else does not know what a letter is.
+    let crm = nine.plan.iter().find(|it| it.server == Server::Crm);
+    let crm = crm.expect("planned").url();
+    run(["dead-letters", "replay", "x", "--url", &crm]).fails(2, &["no order management"]);
     nine.end().await;
 
     // Nobody answers any more: nothing is lost, and it may be tried again.
     run(["dead-letters", "--url", &url]).fails(4, &["upstream"]);
     run(["dead-letters", "--url", &url, "--data", "x.db"]).fails(2, &["--data"]);
     run(["dead-letters", "--url", "oms.example.com"]).fails(2, &["http"]);
+}
+
+#[tokio::test]
+async fn a_letter_of_a_whole_boutique_is_replayed_in_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("shop.db");
+    let name = file.to_str().expect("text");
+    run(["demo", "--data", name]).succeeds();
+    let order = foreign();
+    let event = order.event_id.to_string();
+    {
+        let clock = Arc::new(SystemClock::default());
+        let ports = open(&file, clock, SqliteOptions::default()).expect("opens");
+        let letter = DeadLetter {
+            id: event.clone(),
+            source: DeadLetterSource::Undelivered,
+            reason: "nobody took it".to_owned(),
+            parked_at: Timestamp::from_millis(1),
+            message: order.encode(),
+        };
+        ports.orders.park(letter).await.expect("parked");
+    }
+    run(["dead-letters", "replay", &event, "--data", name]).succeeds();
+    let ports = look_into(&file).expect("it can be read");
+    let booked = ports.journal.entries_of(&order.order.order_id).await;
+    assert_eq!(booked.expect("read").len(), 1);
+    run(["audit", "--data", name]).succeeds();
 }

@@ -80,10 +80,10 @@ impl Source {
         Ok(Self { variables, file })
     }
 
-    /// Whether anything is said of `setting` to any server.
+    /// Whether anything is said of `setting` to any of the nine servers.
     pub fn says(&self, setting: &Setting) -> bool {
-        let all = Server::NINE.iter().chain([&Server::Boutique]);
-        all.into_iter().any(|it| self.said(*it, setting).is_some())
+        let mut servers = Server::NINE.into_iter();
+        servers.any(|it| self.said(it, setting).is_some())
     }
 
     /// What is said of `setting` to `server`, strongest first: the variable, the key in the

@@ -33,7 +33,9 @@ fn is_near(headers: &HeaderMap) -> bool {
     let named = host.is_some_and(|it| {
         let name = it.host().trim_start_matches('[').trim_end_matches(']');
         let address: Option<IpAddr> = name.parse().ok();
-        name == "localhost" || address.is_some_and(|it| it.is_loopback())
+        let name = name.strip_suffix('.').unwrap_or(name);
+        name.eq_ignore_ascii_case("localhost")
+            || address.is_some_and(|it| it.to_canonical().is_loopback())
     });
     named && !headers.contains_key(header::ORIGIN)
 }
@@ -45,7 +47,12 @@ mod tests {
     #[test]
     fn only_this_machines_own_names_are_near() {
         let of = |host: &str| HeaderMap::from_iter([(header::HOST, host.parse().expect("text"))]);
-        for host in ["127.0.0.1:9080", "localhost", "[::1]:9080"] {
+        for host in [
+            "127.0.0.1:9080",
+            "localhost",
+            "LOCALHOST.:9080",
+            "[::1]:9080",
+        ] {
             assert!(is_near(&of(host)), "{host}");
         }
         for host in [

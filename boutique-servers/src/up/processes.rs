@@ -78,8 +78,8 @@ impl Processes {
 ///
 /// # Errors
 ///
-/// [`Failure`] naming those that could not run, with the highest of their exit codes; each has
-/// said why.
+/// [`Failure`] naming those that could not run, of the kind that the highest of their exit codes
+/// says; each has said why.
 pub(super) async fn check(program: &Path, plan: &[Planned]) -> Result<(), Failure> {
     let (mut unfit, mut worst) = (Vec::new(), 0);
     for planned in plan {
@@ -98,7 +98,8 @@ pub(super) async fn check(program: &Path, plan: &[Planned]) -> Result<(), Failur
     match (unfit.is_empty(), worst) {
         (true, _) => Ok(()),
         (false, BAD_INPUT) => Err(Failure::Input(text)),
-        (false, 3..) => Err(Fault::permanent(text).into()),
+        (false, 3) => Err(Fault::permanent(text).into()),
+        (false, 4..) => Err(Fault::unavailable(text).into()),
         (false, _) => Err(Failure::Refused(text)),
     }
 }

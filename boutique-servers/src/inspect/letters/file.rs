@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use boutique_core::assembly::{Boutique, Ports, Settings};
+use boutique_core::assembly::{Boutique, Ports, Settings, Topology};
 use boutique_core::catalog::Catalog;
 use boutique_core::fault::PortError;
 use boutique_core::orders::{DeadLetter, DeskRejection};
-use boutique_core::stock::StockSystem;
 use boutique_transport::http::moment::Moment;
 use boutique_transport::sources::SystemClock;
 use boutique_transport::sqlite::SqliteOptions;
@@ -57,10 +56,10 @@ pub async fn dead_letters(ports: &Ports, out: &mut Output<'_>) -> Result<(), Fai
 /// [`Failure::Refused`] if it still cannot be taken in: then it stays.
 pub async fn replay_letter(path: &Path, id: &str, out: &mut Output<'_>) -> Result<(), Failure> {
     // A data file that does not exist has no letters, and is not to be made.
-    if !has_shelves(&data::look_into(path)?).await? {
+    if !is_whole(&data::look_into(path)?).await? {
         let file = path.display();
         return Err(Failure::Input(format!(
-            "{file} is of order management alone, and what it books would be missing in the \
+            "{file} is not of a whole boutique, and what is booked in it would be missing in the \
              books of the others: start the servers and replay with --url"
         )));
     }
@@ -81,12 +80,13 @@ pub async fn replay_letter(path: &Path, id: &str, out: &mut Output<'_>) -> Resul
     taken_in(id, out)
 }
 
-/// Whether everything is in this file: the file of a server that works with others has no stock.
-async fn has_shelves(ports: &Ports) -> Result<bool, Failure> {
-    for system in StockSystem::ALL {
-        if !ports.ledger(system).levels(None, 1).await?.is_empty() {
-            return Ok(true);
-        }
+/// Whether everything is in this file: a server that works with others takes in what they push,
+/// and has no subscription of its own.
+async fn is_whole(ports: &Ports) -> Result<bool, Failure> {
+    let orders = Topology::default().orders_to_oms;
+    match ports.broker.backlog(&orders).await {
+        Ok(_) => Ok(true),
+        Err(PortError::Rejected(_)) => Ok(false),
+        Err(PortError::Fault(fault)) => Err(fault.into()),
     }
-    Ok(false)
 }
