@@ -18,7 +18,8 @@ use tower::Service as _;
 
 use super::super::problem::Problem;
 use super::options::ServeOptions;
-use super::stall::{Due, Paced, Rest};
+use super::rest::{Fate, Read, Rest};
+use super::stall::Paced;
 
 /// The router behind one connection.
 #[derive(Clone, Debug)]
@@ -73,19 +74,17 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
     fn call(&self, mut request: Request<Incoming>) -> EntranceFuture {
         if let Some(problem) = self.problem(&request) {
             // Who writes such requests may mean something else by the next.
-            let close = HeaderValue::from_static("close");
-            let problem = problem.header(header::CONNECTION, close);
-            let (answer, rest) = (Some(problem.into_response()), None);
-            return EntranceFuture::Answered { answer, rest };
+            let answer = Some(closing(problem.into_response()));
+            return EntranceFuture::Refused { answer };
         }
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
-        let due = Due::of(&request);
-        let request = request.map(|it| Paced::new(it, self.body, due.clone()));
+        let fate = Fate::of(&request);
+        let request = request.map(|it| Paced::new(it, self.body, fate.clone()));
         // A router is always ready.
         let answer = self.router.clone().call(request);
-        EntranceFuture::Routed { answer, due }
+        EntranceFuture::Routed { answer, fate }
     }
 }
 
@@ -101,10 +100,10 @@ pin_project! {
     /// The router's answer, or the entrance's own.
     #[project = Project]
     pub(super) enum EntranceFuture {
-        /// A request that is let in.
-        Routed { #[pin] answer: RouteFuture<Infallible>, due: Due },
-        /// An answer, if it waits at all for a little of the body that is on its way.
-        Answered { answer: Option<Response>, rest: Option<Rest> },
+        Refused { answer: Option<Response> },
+        Routed { #[pin] answer: RouteFuture<Infallible>, fate: Fate },
+        /// It waits for a little of the body that is on its way.
+        Reading { answer: Option<Response>, rest: Rest },
     }
 }
 
@@ -112,27 +111,28 @@ impl Future for EntranceFuture {
     type Output = Result<Response, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Project::Routed { answer, due } = self.as_mut().project() {
-            let Ok(answer) = ready!(answer.poll(cx));
-            if !due.is_some() {
-                return Poll::Ready(Ok(answer));
-            }
-            let Some(rest) = due.little() else {
-                return Poll::Ready(Ok(closing(answer)));
+        const ONCE: &str = "polled after it answered";
+        loop {
+            let (answer, rest) = match self.as_mut().project() {
+                Project::Refused { answer } => {
+                    return Poll::Ready(Ok(answer.take().expect(ONCE)));
+                }
+                Project::Routed { answer, fate } => {
+                    let Ok(answer) = ready!(answer.poll(cx));
+                    match fate.take() {
+                        Read::Whole => return Poll::Ready(Ok(answer)),
+                        Read::Part => return Poll::Ready(Ok(closing(answer))),
+                        Read::AllBut(rest) => (Some(answer), rest),
+                    }
+                }
+                Project::Reading { answer, rest } => {
+                    let is_whole = ready!(Pin::new(rest).poll(cx));
+                    let answer = answer.take().expect(ONCE);
+                    let answer = if is_whole { answer } else { closing(answer) };
+                    return Poll::Ready(Ok(answer));
+                }
             };
-            let (answer, rest) = (Some(answer), Some(rest));
-            self.set(Self::Answered { answer, rest });
-        }
-        match self.project() {
-            Project::Answered { answer, rest } => {
-                let whole = match rest {
-                    Some(rest) => ready!(Pin::new(rest).poll(cx)),
-                    None => true,
-                };
-                let answer = answer.take().expect("polled after it answered");
-                Poll::Ready(Ok(if whole { answer } else { closing(answer) }))
-            }
-            Project::Routed { .. } => Poll::Pending,
+            self.set(Self::Reading { answer, rest });
         }
     }
 }

@@ -15,6 +15,7 @@ mod entrance;
 mod listen;
 mod options;
 mod pace;
+mod rest;
 mod socket;
 mod stall;
 
