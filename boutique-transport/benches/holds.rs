@@ -1,43 +1,23 @@
 //! Holds: reserve and confirm, in memory.
 
+#[path = "support/shelf.rs"]
+mod shelf;
+
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use boutique_core::clock::{Clock, Timestamp};
-use boutique_core::ids::{HoldId, ProductId, ReceiptId};
-use boutique_core::limits::Units;
-use boutique_core::stock::{MemoryLedger, Receive, Reserve, StockLedger, StockLine};
+use boutique_core::clock::Clock;
+use boutique_core::ids::HoldId;
+use boutique_core::stock::{MemoryLedger, Reserve, StockLedger};
 use boutique_transport::sources::SystemClock;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-
-fn product(n: u64) -> ProductId {
-    ProductId::new(format!("P{n:03}")).expect("an id")
-}
-
-fn request(hold_id: HoldId, product_id: ProductId) -> Reserve {
-    Reserve {
-        hold_id,
-        lines: vec![StockLine {
-            product_id,
-            quantity: Units::ONE,
-        }],
-        ttl: Duration::from_secs(900),
-        valid_until: Timestamp::MAX,
-    }
-}
+use shelf::{fill, product, request};
 
 async fn stocked(articles: u64, open: u64) -> Arc<dyn StockLedger> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let ledger = MemoryLedger::new(clock);
-    for n in 0..articles {
-        let receipt = Receive {
-            receipt_id: ReceiptId::new(format!("r{n}")).expect("an id"),
-            product_id: product(n),
-            quantity: 1 << 40,
-        };
-        ledger.receive(receipt).await.expect("received");
-    }
+    fill(&ledger, articles).await;
     for n in 0..open {
         let hold_id = HoldId::new(format!("open-{n}")).expect("an id");
         ledger

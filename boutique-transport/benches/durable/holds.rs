@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use boutique_core::clock::{Clock, Timestamp};
-use boutique_core::ids::{HoldId, ProductId, ReceiptId};
-use boutique_core::limits::Units;
-use boutique_core::stock::{Receive, Reserve, StockLedger, StockLine, StockSystem};
+use boutique_core::clock::Clock;
+use boutique_core::ids::HoldId;
+use boutique_core::stock::{StockLedger, StockSystem};
 use boutique_transport::sources::SystemClock;
 use boutique_transport::sqlite::{SqliteLedger, SqliteOptions, SqliteStore};
 use tokio::runtime::Runtime;
 
+use crate::shelf::{fill, product, request};
 use crate::support::cpu;
 
 /// What became of the holds that are there before.
@@ -37,22 +37,6 @@ pub(crate) struct Shelf {
     articles: u64,
 }
 
-fn product(n: u64) -> ProductId {
-    ProductId::new(format!("P{n:03}")).expect("an id")
-}
-
-fn request(hold_id: HoldId, product_id: ProductId) -> Reserve {
-    Reserve {
-        hold_id,
-        lines: vec![StockLine {
-            product_id,
-            quantity: Units::ONE,
-        }],
-        ttl: Duration::from_secs(900),
-        valid_until: Timestamp::MAX,
-    }
-}
-
 impl Shelf {
     /// A new data file with `articles`, and `holds` on them.
     pub(crate) fn fill(
@@ -65,16 +49,7 @@ impl Shelf {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let store = SqliteStore::open(path, clock, SqliteOptions::default()).expect("a data file");
         let ledger = store.stock(StockSystem::Inventory);
-        runtime.block_on(async {
-            for n in 0..articles {
-                let receipt = Receive {
-                    receipt_id: ReceiptId::new(format!("r{n}")).expect("an id"),
-                    product_id: product(n),
-                    quantity: 1 << 40,
-                };
-                ledger.receive(receipt).await.expect("received");
-            }
-        });
+        runtime.block_on(fill(&ledger, articles));
         let shelf = Self { ledger, articles };
         let sells = matches!(before, Before::Sold);
         shelf.drive(runtime, "before", holds, 1_024, sells);

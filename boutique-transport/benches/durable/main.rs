@@ -9,6 +9,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/shelf.rs"]
+mod shelf;
+
 mod bare;
 mod holds;
 mod orders;

@@ -12,7 +12,7 @@ use boutique_core::audit::AuditScope;
 use boutique_core::checkout::Finish;
 use boutique_core::clock::Clock;
 use boutique_core::fault::Fault;
-use boutique_core::ids::{CarrierEventId, OrderId, ShipmentId};
+use boutique_core::ids::{OrderId, ShipmentId};
 use boutique_core::warehouse::{
     CarrierEvent, Duty, Shipment, ShipmentError, ShipmentStatus, ShipmentStore,
 };
@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::support::{cpu, order, sell, settings, shop};
+use crate::support::{cpu, leave, order, sell, settings, shop};
 
 pub(crate) struct Orders {
     orders: u64,
@@ -135,13 +135,7 @@ async fn carry(
     while let Some(shipment_id) = arrived.recv().await {
         let (boutique, places) = (Arc::clone(&boutique), Arc::clone(&places));
         tokio::spawn(async move {
-            let event = CarrierEvent {
-                id: CarrierEventId::new(format!("{shipment_id}.left")).expect("an id"),
-                shipment_id,
-                status: ShipmentStatus::Shipped,
-                at: boutique.ports().clock.now(),
-            };
-            boutique.carrier(event).await.expect("reported");
+            leave(&boutique, shipment_id).await;
             places.add_permits(1);
         });
     }

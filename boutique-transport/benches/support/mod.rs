@@ -9,7 +9,9 @@ use boutique_core::catalog::Catalog;
 use boutique_core::checkout::{OrderBody, Outcome, PlaceOrder};
 use boutique_core::clock::Timestamp;
 use boutique_core::customer::{Address, Email};
-use boutique_core::ids::{CarrierEventId, IdempotencyKey, OrderId, ReceiptId, TenantId, UserId};
+use boutique_core::ids::{
+    CarrierEventId, IdempotencyKey, OrderId, ReceiptId, ShipmentId, TenantId, UserId,
+};
 use boutique_core::limits::Units;
 use boutique_core::money::Currency;
 use boutique_core::stock::{Receive, StockSystem};
@@ -129,7 +131,11 @@ pub(crate) async fn sell(boutique: &Boutique, request: PlaceOrder) -> OrderId {
 
 /// Reports the shipment of a sold order as shipped.
 pub(crate) async fn ship(boutique: &Boutique, order_id: &OrderId) {
-    let shipment_id = order_id.shipment(StockSystem::Inventory.as_str());
+    leave(boutique, order_id.shipment(StockSystem::Inventory.as_str())).await;
+}
+
+/// Reports a shipment as shipped.
+pub(crate) async fn leave(boutique: &Boutique, shipment_id: ShipmentId) {
     let event = CarrierEvent {
         id: CarrierEventId::new(format!("{shipment_id}.left")).expect("an id"),
         shipment_id,
