@@ -136,11 +136,11 @@ impl SimulateArgs {
                 out.line(&format!("{seed} {hash:016x}"))?;
             }
             print_report(&report, took, out)?;
+            if let Some(it) = &smaller {
+                out.line(&it.to_string())?;
+            }
         }
         if !report.failures.is_empty() {
-            if let (Some(smaller), false) = (&smaller, out.json) {
-                out.line(&smaller.to_string())?;
-            }
             let failed = report.failures.len();
             return Err(Failure::Refused(format!(
                 "{failed} of {} seeds failed",

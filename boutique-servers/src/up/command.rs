@@ -31,7 +31,7 @@ pub struct UpArgs {
     #[arg(long, value_name = "FOLDER")]
     pub warehouse: Option<PathBuf>,
     /// The gateway's port; the admin port is 1000 above, other servers follow [default: 8080].
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=64_000))]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=i64::from(PORT_MAX)))]
     pub port: Option<u16>,
     /// Units of every product that new stock systems start with [default: 100, or
     /// what the configuration says].
@@ -46,6 +46,9 @@ pub struct UpArgs {
     #[command(flatten)]
     config: ConfigArgs,
 }
+
+/// The highest port of a gateway: admin ports and other servers follow.
+const PORT_MAX: u16 = 64_000;
 
 /// Units of every product on the shelves of a boutique that is tried out.
 const STOCK: u64 = 100;
@@ -122,11 +125,8 @@ impl UpArgs {
         }
         let mut plan = plan(first, &data);
         for planned in &mut plan {
-            // Where each listens is the plan's to say.
-            let said = said
-                .iter()
-                .filter(|it| planned.env.iter().all(|has| has.0 != it.0));
-            planned.env.extend(said.cloned().collect::<Vec<_>>());
+            // Where each listens is the plan's to say: what comes last counts.
+            planned.env.splice(0..0, said.iter().cloned());
             if let Some(file) = &self.config.config {
                 let file = std::path::absolute(file)?;
                 planned
@@ -157,8 +157,9 @@ fn first_port(serving: &Serving) -> Result<u16, Failure> {
     if serving.host != here {
         return wrong(&table::HOST, "every server listens on 127.0.0.1: unset it");
     }
-    if !(1..=64_000).contains(&serving.port) {
-        return wrong(&table::PORT, "it must be 1 to 64000: other servers follow");
+    if !(1..=PORT_MAX).contains(&serving.port) {
+        let text = format!("it must be 1 to {PORT_MAX}: other servers follow");
+        return wrong(&table::PORT, &text);
     }
     if serving.admin_port != serving.port + ADMIN_ABOVE {
         return wrong(&table::ADMIN_PORT, "it is 1000 above the port: unset it");

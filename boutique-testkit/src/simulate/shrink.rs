@@ -118,7 +118,8 @@ impl Run {
         let mut plan = String::new();
         for (name, chosen) in [("orders", orders), ("faults", faults)] {
             if let Some(chosen) = chosen {
-                plan.push_str(&format!("{name}: Some({:?}.into()), ", list(chosen)));
+                let chosen = Vec::from_iter(chosen);
+                plan.push_str(&format!("{name}: Some({chosen:?}.into()), "));
             }
         }
         if !without.is_empty() {
@@ -128,10 +129,6 @@ impl Run {
         }
         format!("Run {{ plan: Plan {{ {plan}..Plan::default() }}, ..yours }}.replay({seed})")
     }
-}
-
-fn list(numbers: &BTreeSet<u32>) -> Vec<u32> {
-    numbers.iter().copied().collect()
 }
 
 /// The smallest part of `all` that was found to fail still: halves, then quarters, and so on, are
