@@ -71,14 +71,14 @@ fn two_orders_for_one_unit() {
 }
 
 #[test]
-#[ignore = "half a minute without optimisation"]
+#[ignore = "for release builds: `cargo xtask test` runs it last"]
 fn two_orders_for_one_unit_one_of_them_over_two_systems() {
     let touches = [2, 1];
     assert!(holds_of(Shape { touches, ..ONE }) > 300_000);
 }
 
 #[test]
-#[ignore = "five minutes without optimisation"]
+#[ignore = "for release builds: `cargo xtask test` runs it last"]
 fn two_orders_for_one_unit_in_each_of_two_systems() {
     let touches = [2, 2];
     assert!(holds_of(Shape { touches, ..ONE }) > 4_000_000);
